@@ -1,0 +1,23 @@
+//! Every limit of the wire format. A peer's claim never allocates more than these.
+
+/// Bytes of an event's body; larger content is a blob.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Causal links to other chains in one event.
+pub const MAX_DEPS: usize = 512;
+/// Bytes of an encoded header: `MAX_DEPS` links and the fixed fields fit.
+pub const MAX_HEADER_BYTES: usize = 48 * 1024;
+/// Bytes of an event kind.
+pub const MAX_KIND_BYTES: usize = 40;
+/// Events from one kept signed head to the next, so a run always ends within as many.
+pub const SPAN_EVENTS: u64 = 128;
+/// Bytes of one message: the largest run and its framing fit.
+pub const MAX_MESSAGE_BYTES: usize =
+    SPAN_EVENTS as usize * (MAX_BODY_BYTES + MAX_HEADER_BYTES + 16) + 1024;
+/// Chains of one mesh.
+pub const MAX_CHAINS: usize = 4096;
+/// Addresses that a peer may name, and the bytes of each.
+pub const MAX_ADDRESSES: usize = 16;
+/// Bytes of one address.
+pub const MAX_ADDRESS_BYTES: usize = 256;
+/// Bytes of runs that wait in memory, or in quarantine, for their causes.
+pub const MAX_PENDING_BYTES: usize = 64 * 1024 * 1024;
