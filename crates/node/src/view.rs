@@ -137,6 +137,19 @@ pub struct Note {
     pub saved_on: Vec<String>,
 }
 
+/// What a capture, an edit or a decision made durable.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Captured {
+    /// The event.
+    pub id: String,
+    pub note: String,
+    pub chain: String,
+    pub seq: u32,
+    pub lamport: u32,
+    pub at: String,
+}
+
 /// A page of notes, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]
@@ -420,6 +433,80 @@ pub struct Invite {
     pub expires: String,
     pub digits: String,
     pub role: Role,
+}
+
+/// Where this home's history stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Head {
+    pub head: String,
+    /// `FOLD_VERSION:DIGEST`: equal on two devices that fold one history alike.
+    pub state: String,
+    pub events: u32,
+    pub chains: Vec<Chain>,
+}
+
+/// What `verify` recomputed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Verification {
+    pub ok: bool,
+    pub events: u32,
+    pub chains: u32,
+    pub bodies: u32,
+    pub blobs: u32,
+    pub first_bad: Option<BadRecord>,
+}
+
+/// The first record that is not what it should be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct BadRecord {
+    /// `event`, `body`, `link`, `lamport`, `head`, `projection`, `database`.
+    pub what: String,
+    pub id: String,
+    pub reason: String,
+}
+
+/// A bundle that was written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Exported {
+    pub file: String,
+    pub events: u32,
+    pub blobs: u32,
+    pub bytes: u32,
+}
+
+/// A bundle that was read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Imported {
+    pub received: u32,
+    pub duplicates: u32,
+    pub quarantined: u32,
+    pub refused: Vec<Refusal>,
+    pub head: String,
+    pub conflicts: u32,
+}
+
+/// The answer of `doctor`: each check with its finding.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Health {
+    pub ok: bool,
+    pub checks: Vec<HealthCheck>,
+}
+
+/// One thing that `doctor` looked at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct HealthCheck {
+    pub name: String,
+    pub ok: bool,
+    pub detail: String,
+    /// What to do; empty when there is nothing to do.
+    pub hint: String,
 }
 
 /// An error as a face shows it.

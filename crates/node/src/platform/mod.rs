@@ -1,0 +1,3 @@
+//! What differs between operating systems, behind small traits.
+
+pub mod secrets;

@@ -1,0 +1,288 @@
+//! A bundle: a session's messages of one direction, laid down in a file. Sealing it is the link's affair.
+
+use std::io::{Read, Write};
+
+use ed25519_dalek::{Signer, SigningKey};
+use minicbor::{Decode, Decoder, Encode, Encoder};
+use sha2::{Digest, Sha256};
+
+use crate::head::{SignatureError, Tip, verify_signature};
+use crate::id::{CanonicalHead, DeviceId, MeshId, PublicKey, hash};
+use crate::limits::MAX_MESSAGE_BYTES;
+use crate::message::{Message, MessageError, decode_tips};
+use crate::run::Run;
+
+/// The first bytes of a bundle; the last of them is the format.
+pub const MAGIC: [u8; 8] = *b"MIRRORB1";
+
+/// What a bundle says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The mesh.
+    pub mesh: MeshId,
+    /// Who wrote it.
+    pub device: DeviceId,
+    /// With which incarnation.
+    pub key: PublicKey,
+    /// The writer's canonical head.
+    pub head: CanonicalHead,
+    /// The head that the reader is expected to have.
+    pub since: Option<CanonicalHead>,
+    /// When, in milliseconds since 1970.
+    pub unix_ms: i64,
+    /// The writer's chain tips.
+    pub tips: Vec<Tip>,
+}
+
+/// The end of a bundle: what was written, signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct End {
+    /// Events in all runs.
+    #[n(0)]
+    pub events: u64,
+    /// Ed25519 of the manifest's key over the SHA-256 of all bytes before the end's record.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub signature: [u8; 64],
+}
+
+/// Why a file is no whole bundle.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// Other first bytes.
+    #[error("not a MirrorDNA bundle: it does not begin with MIRRORB1")]
+    NotABundle,
+    /// The file ends in the middle.
+    #[error("record {record}: the bundle is cut off here")]
+    Truncated {
+        /// Counted from 0, the manifest.
+        record: u64,
+    },
+    /// A record over its limit.
+    #[error("record {record}: {found} bytes, the limit is {MAX_MESSAGE_BYTES}")]
+    TooLong {
+        /// Counted from 0.
+        record: u64,
+        /// The claimed length.
+        found: u64,
+    },
+    /// A record that does not read.
+    #[error("record {record}: {error}")]
+    Record {
+        /// Counted from 0.
+        record: u64,
+        /// What is wrong with it.
+        error: MessageError,
+    },
+    /// A record of another kind than belongs here.
+    #[error("record {record}: expected {expected}")]
+    Misplaced {
+        /// Counted from 0.
+        record: u64,
+        /// What belongs here.
+        expected: &'static str,
+    },
+    /// The end's signature does not hold: something before it was changed.
+    #[error("the bundle was changed after it was written: {0}")]
+    Changed(SignatureError),
+    /// The file can't be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Manifest {
+    fn encode(&self) -> Vec<u8> {
+        let mut e = Encoder::new(Vec::new());
+        // Writing to a Vec can't fail.
+        let _ = self.encode_into(&mut e);
+        e.into_writer()
+    }
+
+    fn encode_into(
+        &self,
+        e: &mut Encoder<Vec<u8>>,
+    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+        e.array(7)?.bytes(&self.mesh.0)?.bytes(&self.device.0)?;
+        e.bytes(&self.key.0)?.bytes(&self.head.0)?;
+        match &self.since {
+            Some(since) => e.bytes(&since.0)?,
+            None => e.null()?,
+        };
+        e.i64(self.unix_ms)?.array(self.tips.len() as u64)?;
+        for tip in &self.tips {
+            tip.encode(e, &mut ())?;
+        }
+        e.ok()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        let mut d = Decoder::new(bytes);
+        if d.array()? != Some(7) {
+            return Err(MessageError::Malformed { reason: "a manifest is an array of 7".into() });
+        }
+        let manifest = Self {
+            mesh: d.decode()?,
+            device: d.decode()?,
+            key: d.decode()?,
+            head: d.decode()?,
+            since: d.decode()?,
+            unix_ms: d.i64()?,
+            tips: decode_tips(&mut d)?,
+        };
+        if manifest.encode() != bytes {
+            return Err(MessageError::NotDeterministic);
+        }
+        Ok(manifest)
+    }
+}
+
+/// Writes a bundle, record by record.
+pub struct BundleWriter<'k, W> {
+    out: W,
+    sha: Sha256,
+    key: &'k SigningKey,
+    events: u64,
+}
+
+impl<'k, W: Write> BundleWriter<'k, W> {
+    /// Begins with the manifest.
+    pub fn new(out: W, manifest: &Manifest, key: &'k SigningKey) -> std::io::Result<Self> {
+        let mut writer = Self { out, sha: Sha256::new(), key, events: 0 };
+        writer.bytes(&MAGIC)?;
+        writer.record(&manifest.encode())?;
+        Ok(writer)
+    }
+
+    /// Adds a run.
+    pub fn run(&mut self, run: Run) -> std::io::Result<()> {
+        self.events += run.events.len() as u64;
+        self.record(&Message::Run(run).encode())
+    }
+
+    /// Closes with the signed end; gives the number of events and the output back.
+    pub fn finish(mut self) -> std::io::Result<(u64, W)> {
+        let message = end_message(&self.sha, self.events);
+        let end = End { events: self.events, signature: self.key.sign(&message).to_bytes() };
+        self.record(&minicbor::to_vec(end).unwrap_or_default())?;
+        self.out.flush()?;
+        Ok((self.events, self.out))
+    }
+
+    fn record(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let length = u32::try_from(bytes.len()).map_err(std::io::Error::other)?;
+        self.bytes(&length.to_be_bytes())?;
+        self.bytes(bytes)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.sha.update(bytes);
+        self.out.write_all(bytes)
+    }
+}
+
+/// What the end signs: all bytes before its record, and the count in it.
+fn end_message(sha: &Sha256, events: u64) -> [u8; 32] {
+    let before: [u8; 32] = sha.clone().finalize().into();
+    hash("mirrordna/bundle/1", &[&before, &events.to_be_bytes()])
+}
+
+/// Reads a bundle, record by record. A record that does not read is an error of its own; as long as the framing holds,
+/// reading goes on behind it.
+pub struct BundleReader<R> {
+    input: R,
+    sha: Sha256,
+    manifest: Manifest,
+    record: u64,
+    over: bool,
+}
+
+impl<R: Read> BundleReader<R> {
+    /// Reads up to the manifest.
+    pub fn new(mut input: R) -> Result<Self, BundleError> {
+        let mut magic = [0; 8];
+        match input.read_exact(&mut magic) {
+            Ok(()) if magic == MAGIC => {}
+            Ok(()) => return Err(BundleError::NotABundle),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(BundleError::NotABundle);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let mut sha = Sha256::new_with_prefix(magic);
+        let bytes = read_record(&mut input, 0)?;
+        hash_record(&mut sha, &bytes);
+        let manifest = Manifest::decode(&bytes)
+            .map_err(|error| BundleError::Record { record: 0, error })?;
+        Ok(Self { input, sha, manifest, record: 0, over: false })
+    }
+
+    /// What the bundle says of itself; only true once the end was reached without an error.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The next run; `None` behind a signed end that holds.
+    pub fn next_run(&mut self) -> Option<Result<Run, BundleError>> {
+        if self.over {
+            return None;
+        }
+        self.record += 1;
+        let record = self.record;
+        let bytes = match read_record(&mut self.input, record) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.over = true;
+                return Some(Err(error));
+            }
+        };
+        // An end is an array of an integer and a byte string; a run's record begins with the number 3 and an array.
+        if let Ok(end) = minicbor::decode::<End>(&bytes) {
+            self.over = true;
+            return self.check_end(end).err().map(Err);
+        }
+        hash_record(&mut self.sha, &bytes);
+        Some(match Message::decode(&bytes) {
+            Ok(Message::Run(run)) => Ok(run),
+            Ok(_) => Err(BundleError::Misplaced { record, expected: "a run or the end" }),
+            Err(error) => Err(BundleError::Record { record, error }),
+        })
+    }
+
+    fn check_end(&mut self, end: End) -> Result<(), BundleError> {
+        let message = end_message(&self.sha, end.events);
+        verify_signature(&self.manifest.key, &message, &end.signature)
+            .map_err(BundleError::Changed)?;
+        let mut rest = [0; 1];
+        if self.input.read(&mut rest)? != 0 {
+            let record = self.record + 1;
+            return Err(BundleError::Misplaced { record, expected: "nothing behind the end" });
+        }
+        Ok(())
+    }
+}
+
+fn hash_record(sha: &mut Sha256, bytes: &[u8]) {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    sha.update(length.to_be_bytes());
+    sha.update(bytes);
+}
+
+/// Reads a length and as many bytes. The buffer grows with what really comes, not with what the length claims.
+fn read_record(input: &mut impl Read, record: u64) -> Result<Vec<u8>, BundleError> {
+    let truncated = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => BundleError::Truncated { record },
+        _ => BundleError::Io(error),
+    };
+    let mut length = [0; 4];
+    input.read_exact(&mut length).map_err(truncated)?;
+    let length = u64::from(u32::from_be_bytes(length));
+    if length > MAX_MESSAGE_BYTES as u64 {
+        return Err(BundleError::TooLong { record, found: length });
+    }
+    let mut bytes = Vec::new();
+    input.take(length).read_to_end(&mut bytes).map_err(truncated)?;
+    if bytes.len() as u64 != length {
+        return Err(BundleError::Truncated { record });
+    }
+    Ok(bytes)
+}
