@@ -1,4 +1,5 @@
 //! Whatever is exchanged, in whatever order, cut off wherever: one history in the end.
+#![allow(clippy::unwrap_used, clippy::string_slice, clippy::indexing_slicing, clippy::panic)]
 
 use mirror_protocol::bundle::{BundleReader, BundleWriter, Manifest};
 use mirror_protocol::intake::Intake;

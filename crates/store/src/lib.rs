@@ -1,1 +1,43 @@
-//! Placeholder while the crate is written.
+//! A home's database: the only crate that knows SQLite.
+//!
+//! Keeps events, chain heads and what others have folded from them, in one file that several processes open at once.
+//! It never decides what an event means, and it never acknowledges what is not on disk (`synchronous = FULL`).
+//!
+//! ```
+//! # fn main() -> Result<(), mirror_store::StoreError> {
+//! use mirror_store::{Meta, Store, StoreError};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let mut store = Store::create(&folder.path().join("mirror.db"))?;
+//! store.write(|tx| tx.set_meta(Meta::Draft, b"half a thought"))?;
+//! let draft = store.read(|view| view.meta_text(Meta::Draft))?;
+//! assert_eq!(draft.as_deref(), Some("half a thought"));
+//! # Ok(())
+//! # }
+//! ```
+#![warn(missing_docs)]
+
+mod chains;
+mod error;
+mod events;
+mod members;
+mod meta;
+mod notes;
+mod pairing;
+mod peers;
+mod persist;
+mod search;
+mod store;
+mod waiting;
+
+pub use chains::ChainRow;
+pub use error::StoreError;
+pub use events::{Place, Pos};
+pub use members::MemberRow;
+pub use meta::Meta;
+pub use notes::{NoteCursor, NoteFilter, NoteRow};
+pub use pairing::InviteRow;
+pub use peers::{CheckpointRow, PeerRow};
+pub use search::Unindexed;
+pub use store::{SCHEMA_VERSION, Store, Tx, View};
+pub use waiting::QuarantineRow;

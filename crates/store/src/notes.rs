@@ -1,0 +1,179 @@
+//! Notes as a list: which revision of each is shown, newest first. What the revisions mean, the caller has folded.
+
+use mirror_protocol::{DeviceId, EventId, Lamport};
+use rusqlite::{OptionalExtension, params};
+
+use crate::error::StoreError;
+use crate::events::Pos;
+use crate::store::{Tx, View};
+
+/// A note in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoteRow {
+    /// Its first event.
+    pub note: Pos,
+    /// The revision shown.
+    pub latest: Pos,
+    /// That revision's clock.
+    pub lamport: Lamport,
+    /// That revision's wall time.
+    pub at_ms: i64,
+    /// 0 current, 1 conflict, 2 archived.
+    pub state: u8,
+}
+
+/// Where a page ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoteCursor {
+    /// The clock of the last note of the page.
+    pub lamport: i64,
+    /// Its place.
+    pub latest: i64,
+}
+
+impl NoteRow {
+    /// The cursor behind this note.
+    pub fn cursor(&self) -> NoteCursor {
+        NoteCursor { lamport: self.lamport.0 as i64, latest: self.latest.0 }
+    }
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct NoteFilter {
+    /// Not older than this, by the author's wall clock.
+    pub since_ms: Option<i64>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Whose revision shown is of this device.
+    pub device: Option<DeviceId>,
+    /// Archived ones too.
+    pub archived: bool,
+    /// Behind this.
+    pub before: Option<NoteCursor>,
+}
+
+fn row(row: &rusqlite::Row<'_>) -> Result<NoteRow, rusqlite::Error> {
+    Ok(NoteRow {
+        note: Pos(row.get(0)?),
+        latest: Pos(row.get(1)?),
+        lamport: Lamport(row.get::<_, i64>(2)? as u64),
+        at_ms: row.get(3)?,
+        state: row.get(4)?,
+    })
+}
+
+impl View<'_> {
+    /// A page of notes, newest first.
+    pub fn notes(&self, filter: &NoteFilter, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
+        let from = match filter.tag {
+            Some(_) => "note_tags t JOIN notes n USING (lamport, latest)",
+            None => "notes n",
+        };
+        let sql = format!(
+            "SELECT n.note, n.latest, n.lamport, n.at_ms, n.state FROM {from}
+             WHERE (?1 IS NULL OR n.at_ms >= ?1) AND (?2 IS NULL OR t_tag = ?2)
+               AND (?3 IS NULL OR (n.latest >> 40) IN (SELECT ref FROM chains WHERE device = ?3))
+               AND (?4 OR n.state <> 2) AND (n.lamport, n.latest) < (?5, ?6)
+             ORDER BY n.lamport DESC, n.latest DESC LIMIT ?7"
+        )
+        .replace("t_tag", if filter.tag.is_some() { "t.tag" } else { "NULL" });
+        let before = filter.before.unwrap_or(NoteCursor { lamport: i64::MAX, latest: i64::MAX });
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let device = filter.device.map(|device| device.0);
+        let values = params![
+            filter.since_ms,
+            filter.tag,
+            device,
+            filter.archived,
+            before.lamport,
+            before.latest,
+            limit
+        ];
+        Ok(statement.query_map(values, row)?.collect::<Result<_, _>>()?)
+    }
+
+    /// The list's row of a note, given the revision that it shows.
+    pub fn note_row(&self, lamport: Lamport, latest: Pos) -> Result<Option<NoteRow>, StoreError> {
+        let sql = "SELECT note, latest, lamport, at_ms, state FROM notes
+                   WHERE lamport = ?1 AND latest = ?2";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        Ok(statement.query_row(params![lamport.0 as i64, latest.0], row).optional()?)
+    }
+
+    /// Edits and archives of a note.
+    pub fn revisions(&self, note: &EventId) -> Result<Vec<Pos>, StoreError> {
+        let sql = "SELECT pos FROM revisions WHERE note = ?1 ORDER BY pos";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found = statement.query_map(params![note.0], |row| Ok(Pos(row.get(0)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes that wait for a person.
+    pub fn notes_in_conflict(&self) -> Result<Vec<Pos>, StoreError> {
+        let sql = "SELECT note FROM notes WHERE state = 1 ORDER BY note";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found = statement.query_map([], |row| Ok(Pos(row.get(0)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// How many notes wait for a person.
+    pub fn conflict_count(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM notes WHERE state = 1";
+        Ok(self.conn.query_row(sql, [], |row| row.get::<_, i64>(0))? as u64)
+    }
+
+    /// How many notes there are, archived ones left out.
+    pub fn note_count(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM notes WHERE state <> 2";
+        Ok(self.conn.query_row(sql, [], |row| row.get::<_, i64>(0))? as u64)
+    }
+}
+
+impl Tx<'_> {
+    /// Keeps an edit or archive findable by its note.
+    pub fn add_revision(&self, note: &EventId, pos: Pos) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO revisions (note, pos) VALUES (?1, ?2)";
+        self.conn.prepare_cached(sql)?.execute(params![note.0, pos.0])?;
+        Ok(())
+    }
+
+    /// Lists a note, in place of the row that listed it before.
+    pub fn put_note(
+        &self,
+        row: &NoteRow,
+        tags: &[String],
+        before: Option<&NoteRow>,
+    ) -> Result<(), StoreError> {
+        if let Some(before) = before {
+            for sql in [
+                "DELETE FROM notes WHERE lamport = ?1 AND latest = ?2",
+                "DELETE FROM note_tags WHERE lamport = ?1 AND latest = ?2",
+            ] {
+                let values = params![before.lamport.0 as i64, before.latest.0];
+                self.conn.prepare_cached(sql)?.execute(values)?;
+            }
+        }
+        let sql = "INSERT INTO notes (lamport, latest, note, at_ms, state)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (lamport, latest) = (row.lamport.0 as i64, row.latest.0);
+        let values = params![lamport, latest, row.note.0, row.at_ms, row.state];
+        self.conn.prepare_cached(sql)?.execute(values)?;
+        for tag in tags {
+            let sql = "INSERT OR IGNORE INTO note_tags (tag, lamport, latest) VALUES (?1, ?2, ?3)";
+            self.conn.prepare_cached(sql)?.execute(params![tag, lamport, latest])?;
+        }
+        Ok(())
+    }
+
+    /// Empties everything that a fold writes, so that the events can be folded anew.
+    pub fn clear_projections(&self) -> Result<(), StoreError> {
+        self.conn.execute_batch(
+            "DELETE FROM notes; DELETE FROM note_tags; DELETE FROM revisions;
+             DELETE FROM members; DELETE FROM member_events;
+             INSERT INTO search (search) VALUES ('delete-all');
+             UPDATE chains SET indexed = -1;",
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! Full text, behind the log: a durable append never waits for it.
+
+use mirror_protocol::{ChainId, Event};
+use rusqlite::params;
+
+use crate::error::StoreError;
+use crate::events::Pos;
+use crate::store::{Tx, View};
+
+/// The shortest term that a trigram index can find.
+const TRIGRAM: usize = 3;
+
+/// A chain whose newest events the index has not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unindexed {
+    /// The chain.
+    pub chain: ChainId,
+    /// The first position that was not seen.
+    pub from: u64,
+    /// How many events there are from there on.
+    pub events: u64,
+}
+
+impl View<'_> {
+    /// What the index still has to see.
+    pub fn unindexed(&self) -> Result<Vec<Unindexed>, StoreError> {
+        let sql = "SELECT id, indexed + 1, seq - indexed FROM chains WHERE seq > indexed";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| {
+            Ok(Unindexed {
+                chain: ChainId(row.get(0)?),
+                from: row.get::<_, i64>(1)? as u64,
+                events: row.get::<_, i64>(2)? as u64,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes whose text holds every term, best match first. Terms are taken literally, whatever signs they hold; those
+    /// shorter than a trigram don't narrow it and are the caller's to check.
+    pub fn search(&self, terms: &[&str], limit: u32) -> Result<Option<Vec<Pos>>, StoreError> {
+        let quoted: Vec<String> = terms
+            .iter()
+            .filter(|term| term.chars().count() >= TRIGRAM)
+            .map(|term| format!("\"{}\"", term.replace('"', "\"\"")))
+            .collect();
+        if quoted.is_empty() {
+            return Ok(None);
+        }
+        let sql = "SELECT rowid FROM search WHERE search MATCH ?1 ORDER BY rank LIMIT ?2";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement
+            .query_map(params![quoted.join(" AND "), limit], |row| Ok(Pos(row.get(0)?)))?;
+        Ok(Some(rows.collect::<Result<_, _>>()?))
+    }
+}
+
+impl Tx<'_> {
+    /// Sets the text that a note is found by.
+    pub fn index_note(&self, note: Pos, text: &str) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)";
+        self.conn.prepare_cached(sql)?.execute(params![note.0, text])?;
+        Ok(())
+    }
+
+    /// The index has seen a chain's events up to and with this one.
+    pub fn set_indexed(&self, event: &Event) -> Result<(), StoreError> {
+        let sql = "UPDATE chains SET indexed = max(indexed, ?2) WHERE id = ?1";
+        let values = params![event.chain().0, event.header.seq as i64];
+        self.conn.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! Opening the database so that an acknowledged commit is really on disk, and the two kinds of transaction.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::error::StoreError;
+
+/// The schema that this program writes.
+pub const SCHEMA_VERSION: i64 = 1;
+/// "MDNA": tells our databases from others.
+const APPLICATION_ID: i64 = 0x4d44_4e41;
+/// KiB of page cache: a home of a million events is read within 64 MiB.
+const CACHE_KIB: i64 = 8 * 1024;
+const BUSY: Duration = Duration::from_secs(20);
+
+/// A home's database, as one connection. Several processes may have one each.
+#[derive(Debug)]
+pub struct Store {
+    conn: Connection,
+    path: PathBuf,
+    poisoned: bool,
+}
+
+/// A consistent read of the whole database.
+pub struct View<'c> {
+    pub(crate) conn: &'c Connection,
+    /// The first error inside a lookup that can't return one; see [`View::take_error`].
+    pub(crate) hidden: RefCell<Option<StoreError>>,
+}
+
+/// An exclusive write; everything in it commits together or not at all.
+pub struct Tx<'c> {
+    view: View<'c>,
+}
+
+impl<'c> std::ops::Deref for Tx<'c> {
+    type Target = View<'c>;
+
+    fn deref(&self) -> &View<'c> {
+        &self.view
+    }
+}
+
+impl View<'_> {
+    /// The error that a lookup through [`mirror_protocol::Known`] met, which can only answer "not here".
+    pub fn take_error(&self) -> Result<(), StoreError> {
+        self.hidden.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Store {
+    /// Makes a new database, or opens one that an interrupted creation left without a schema.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = Connection::open_with_flags(path, flags)?;
+        configure(&conn, path)?;
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if version(&tx)? == 0 {
+            tx.execute_batch(include_str!("schema.sql"))?;
+            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+            tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        }
+        tx.commit()?;
+        sync_folder(path)?;
+        Self::checked(conn, path)
+    }
+
+    /// Opens a database.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut magic = [0; 16];
+        match File::open(path).and_then(|mut file| file.read_exact(&mut magic)) {
+            Ok(()) if magic == *b"SQLite format 3\0" => {}
+            Ok(()) => return Err(StoreError::NotAStore { path: path.to_owned() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(StoreError::Missing { path: path.to_owned() });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(StoreError::NotAStore { path: path.to_owned() });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(BUSY)?;
+        // A home of the future is looked at before anything in it is touched.
+        check_version(&conn, path)?;
+        configure(&conn, path)?;
+        Self::checked(conn, path)
+    }
+
+    fn checked(conn: Connection, path: &Path) -> Result<Self, StoreError> {
+        check_version(&conn, path)?;
+        Ok(Self { conn, path: path.to_owned(), poisoned: false })
+    }
+
+    /// One consistent read.
+    pub fn read<T, E: From<StoreError>>(
+        &mut self,
+        read: impl FnOnce(&View<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.transact(TransactionBehavior::Deferred, |tx| read(tx))
+    }
+
+    /// One exclusive write (`BEGIN IMMEDIATE`): durable when it returns, undone when it fails.
+    pub fn write<T, E: From<StoreError>>(
+        &mut self,
+        write: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.transact(TransactionBehavior::Immediate, write)
+    }
+
+    fn transact<T, E: From<StoreError>>(
+        &mut self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.poisoned {
+            return Err(StoreError::Poisoned { path: self.path.clone() }.into());
+        }
+        let begun = self.conn.transaction_with_behavior(behavior);
+        let transaction = begun.map_err(|error| E::from(error.into()))?;
+        let tx = Tx { view: View { conn: &transaction, hidden: RefCell::new(None) } };
+        let result = work(&tx)?;
+        tx.take_error()?;
+        drop(tx);
+        transaction.commit().map_err(|error| {
+            let error = StoreError::from(error);
+            self.poisoned |= error.is_fatal();
+            E::from(error)
+        })?;
+        Ok(result)
+    }
+
+    /// Changes when another connection, in this process or another, has committed.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        Ok(self.conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
+    /// SQLite's own check of its pages; the first problem in words.
+    pub fn check_pages(&self) -> Result<Option<String>, StoreError> {
+        let answer: String =
+            self.conn.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        Ok((answer != "ok").then_some(answer))
+    }
+}
+
+fn version(conn: &Connection) -> Result<i64, StoreError> {
+    Ok(conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn check_version(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    let damaged = |_| StoreError::NotAStore { path: path.to_owned() };
+    let found = version(conn).map_err(damaged)?;
+    let id: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if found > SCHEMA_VERSION && id == APPLICATION_ID {
+        let path = path.to_owned();
+        return Err(StoreError::TooNew { path, found, supported: SCHEMA_VERSION });
+    }
+    if id != APPLICATION_ID || found == 0 {
+        return Err(StoreError::NotAStore { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// DESIGN 5a: the mode is checked in the file itself, the log file is kept, and the folder is synced by us, because
+/// SQLite ignores a folder sync that fails.
+fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    conn.busy_timeout(BUSY)?;
+    let no_wal = |reason: String| StoreError::NoWal { path: path.to_owned(), reason };
+    let mut statement = conn.prepare("PRAGMA journal_mode = WAL")?;
+    let modes =
+        statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    if modes != ["wal"] {
+        return Err(no_wal(format!("it answered {modes:?}")));
+    }
+    drop(statement);
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    crate::persist::keep_wal(conn)?;
+    let mut header = [0; 20];
+    match File::open(path)?.read_exact(&mut header) {
+        Ok(()) if header.get(18..) == Some(&[2, 2]) => {}
+        // A database without a page yet: its first commit writes the header, and `open` checks it from then on.
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
+        Ok(()) => return Err(no_wal(format!("header bytes 18-19 are {:?}", header.get(18..)))),
+        Err(error) => return Err(error.into()),
+    }
+    sync_folder(path)
+}
+
+fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}

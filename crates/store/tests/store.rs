@@ -1,0 +1,205 @@
+//! What the store promises.
+#![allow(clippy::unwrap_used, clippy::string_slice, clippy::indexing_slicing, clippy::panic)]
+
+use mirror_protocol::{
+    BodyHash, ChainOpen, Event, Header, Known, Lamport, Point, SignedHead, SigningKey, Tip, WallTime,
+};
+use mirror_store::{Meta, Place, Store, StoreError};
+
+const AT: WallTime = WallTime { unix_ms: 1_795_000_000_000, offset_min: 60 };
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[2; 32])
+}
+
+fn home() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::create(&folder.path().join("mirror.db")).unwrap();
+    let open = ChainOpen::found(&SigningKey::from_bytes(&[1; 32]), &key(), [3; 32], [4; 32]);
+    let first = open.first_event(AT).unwrap();
+    store
+        .write::<_, StoreError>(|tx| {
+            tx.open_chain(first.chain(), &open)?;
+            tx.insert(&first)?;
+            tx.set_head(&signed(&first), Lamport(1))
+        })
+        .unwrap();
+    (folder, store)
+}
+
+fn signed(event: &Event) -> SignedHead {
+    let tip = Tip { chain: event.chain(), seq: event.header.seq, id: event.id };
+    SignedHead::sign(tip, &key())
+}
+
+/// Reads the tip, seals and inserts in one transaction, as every writer does.
+fn append(store: &mut Store, text: &str) -> Event {
+    store
+        .write::<_, StoreError>(|tx| {
+            let row = tx.chains()?.remove(0);
+            let header = Header {
+                chain: Some(row.tip.chain),
+                seq: row.tip.seq + 1,
+                prev: Some(row.tip.id),
+                deps: vec![],
+                lamport: Lamport(row.lamport.0 + 1),
+                at: AT,
+                kind: "note.add".into(),
+                body_hash: BodyHash([0; 32]),
+                body_bytes: 0,
+            };
+            let event = Event::new(header, text.as_bytes().to_vec()).unwrap();
+            tx.insert(&event)?;
+            tx.set_head(&signed(&event), event.header.lamport)?;
+            Ok(event)
+        })
+        .unwrap()
+}
+
+#[test]
+fn an_event_is_found_by_id_by_place_and_by_the_beginning_of_its_id() {
+    let (_folder, mut store) = home();
+    let event = append(&mut store, "hello");
+    store
+        .read::<_, StoreError>(|view| {
+            assert_eq!(view.event(&event.id)?, Some(event.clone()));
+            assert_eq!(view.event_of(&event.chain(), 1)?, Some(event.clone()));
+            assert_eq!(view.event_by_prefix(&event.id.to_string()[..9])?, Some(event.id));
+            assert_eq!(view.event_by_prefix("zz")?, None);
+            assert_eq!(view.point(&event.chain(), 1), Some(Point::of(&event)));
+            assert_eq!(view.point(&event.chain(), 2), None);
+            view.take_error()
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_failed_write_leaves_nothing() {
+    let (_folder, mut store) = home();
+    let result = store.write::<(), StoreError>(|tx| {
+        tx.set_meta(Meta::Draft, b"half")?;
+        Err(StoreError::Ambiguous { prefix: "ab".into() })
+    });
+    assert!(result.is_err());
+    assert_eq!(store.read(|view| view.meta(Meta::Draft)).unwrap(), None);
+}
+
+#[test]
+fn pages_of_the_log_cover_every_event_once_newest_first() {
+    let (_folder, mut store) = home();
+    for n in 0..25 {
+        append(&mut store, &format!("note {n}"));
+    }
+    let (mut before, mut seen) = (None, Vec::new());
+    loop {
+        let page = store.read::<_, StoreError>(|v| v.newest_events(before, None, 10)).unwrap();
+        let Some(last) = page.last() else { break };
+        let (lamport, chain, seq) = last.order();
+        before = Some(Place { lamport, chain, seq });
+        seen.extend(page.iter().map(|event| event.header.seq));
+    }
+    assert_eq!(seen, (0..26).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn runs_are_cut_where_heads_are_kept() {
+    let (_folder, mut store) = home();
+    for n in 0..300 {
+        append(&mut store, &format!("note {n}"));
+    }
+    let chain = store.read::<_, StoreError>(|v| Ok(v.tips()?.remove(0).chain)).unwrap();
+    let (mut after, mut lengths) = (None, Vec::new());
+    while let Some(run) = store.read(|view| view.run(&chain, after, 300)).unwrap() {
+        let known = store.read::<_, StoreError>(|view| Ok(view.key(&chain))).unwrap();
+        after = Some(run.head.tip.seq);
+        lengths.push(run.verify(known).unwrap().events.len());
+    }
+    assert_eq!(lengths, [128, 128, 45]);
+}
+
+#[test]
+fn a_home_of_the_future_is_named_and_left_alone() {
+    let (folder, store) = home();
+    drop(store);
+    let path = folder.path().join("mirror.db");
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.pragma_update(None, "user_version", 99).unwrap();
+    drop(raw);
+    let error = Store::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::TooNew { found: 99, supported: 1, .. }), "{error}");
+}
+
+#[test]
+fn garbage_and_absence_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mirror.db");
+    assert!(matches!(Store::open(&path), Err(StoreError::Missing { .. })));
+    std::fs::write(&path, b"this is no database at all").unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::NotAStore { .. })));
+    std::fs::write(&path, b"SQLite format 3\0 and then garbage").unwrap();
+    assert!(Store::open(&path).is_err());
+}
+
+#[test]
+fn the_file_itself_says_write_ahead_log() {
+    let (folder, _store) = home();
+    let bytes = std::fs::read(folder.path().join("mirror.db")).unwrap();
+    assert_eq!(bytes[18..20], [2, 2]);
+}
+
+#[test]
+fn search_works_in_every_script_and_takes_signs_literally() {
+    let (_folder, mut store) = home();
+    let texts = ["नमस्ते दुनिया", "今天天气很好", "Crème brûlée AND \"quotes\" (x)", "plain words"];
+    let mut places = Vec::new();
+    for text in texts {
+        let event = append(&mut store, text);
+        let pos = store.read::<_, StoreError>(|v| Ok(v.pos(&event.id)?.unwrap())).unwrap();
+        store.write::<_, StoreError>(|tx| tx.index_note(pos, text)).unwrap();
+        places.push(pos);
+    }
+    let find = |store: &mut Store, terms: &[&str]| {
+        store.read::<_, StoreError>(|v| Ok(v.search(terms, 10)?.unwrap_or_default())).unwrap()
+    };
+    assert_eq!(find(&mut store, &["दुनिया"]), [places[0]]);
+    assert_eq!(find(&mut store, &["天天气"]), [places[1]]);
+    assert_eq!(find(&mut store, &["creme", "AND"]), [places[2]]);
+    assert_eq!(find(&mut store, &["\"quotes\" (x)"]), [places[2]]);
+    assert_eq!(find(&mut store, &["nothing*"]), []);
+    store.write::<_, StoreError>(|tx| tx.index_note(places[3], "other words")).unwrap();
+    assert_eq!(find(&mut store, &["plain"]), []);
+}
+
+#[test]
+fn two_connections_append_one_chain_without_a_gap() {
+    let (folder, store) = home();
+    drop(store);
+    let path = folder.path().join("mirror.db");
+    let writers: Vec<_> = (0..3)
+        .map(|w| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let mut store = Store::open(&path).unwrap();
+                for n in 0..60 {
+                    append(&mut store, &format!("{w} {n}"));
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    let mut store = Store::open(&path).unwrap();
+    let mut prev = None;
+    store
+        .read::<_, StoreError>(|view| {
+            let chain = view.tips()?.remove(0).chain;
+            assert_eq!(view.event_count()?, 181);
+            view.walk_chain::<StoreError>(&chain, 0, |_, event| {
+                assert_eq!(event.header.prev, prev);
+                prev = Some(event.id);
+                Ok(true)
+            })
+        })
+        .unwrap();
+}
