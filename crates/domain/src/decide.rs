@@ -1,0 +1,255 @@
+//! Commands become bodies here, or refusals with a reason.
+
+use mirror_protocol::{DeviceId, EventId, Tip};
+
+use crate::body::{Body, DeviceAdmit, DeviceRename, DeviceRevoke, NoteAdd, NoteArchive, NoteEdit};
+use crate::body::{MAX_REPLACES, Role};
+use crate::conflict::Conflict;
+use crate::membership::Membership;
+use crate::note::{NoteGraph, NoteState};
+use crate::text::{DeviceName, TextError, check_tags, check_text};
+
+/// Why a command is not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A text outside its limits.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// An edit of a revision that the note does not have.
+    #[error("{base} is no revision of this note")]
+    NoSuchRevision {
+        /// What was named.
+        base: EventId,
+    },
+    /// The edit changes nothing.
+    #[error("the text and tags are what they were")]
+    Unchanged,
+    /// Somebody has to choose first.
+    #[error("this note has several latest revisions")]
+    InConflict,
+    /// There is nothing to choose.
+    #[error("this note has one latest revision; there is nothing to resolve")]
+    NoConflict,
+    /// The changes overlap.
+    #[error("both sides changed the same lines; there is no merge to take")]
+    NoProposal,
+    /// Put away already.
+    #[error("this note is archived already")]
+    Archived,
+    /// Only anchors change the membership.
+    #[error("only an anchor admits, renames or revokes other devices")]
+    NotAnchor,
+    /// Nobody of that name.
+    #[error("no such member")]
+    NoMember,
+    /// The mesh would have nobody to admit anyone.
+    #[error("this is the last anchor; admit another first")]
+    LastAnchor,
+    /// Two devices of one name can't be told apart.
+    #[error("another device is named {name:?} already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+}
+
+/// How a person settles a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Take {
+    /// This device's revision.
+    Ours,
+    /// The other.
+    Theirs,
+    /// The proposal.
+    Merged,
+    /// A text of one's own.
+    Text(String),
+}
+
+/// A new note.
+pub fn add(text: &str, tags: &[String]) -> Result<Body, Refusal> {
+    check_text(text)?;
+    Ok(Body::NoteAdd(NoteAdd { text: text.to_owned(), tags: check_tags(tags)? }))
+}
+
+/// A revision of the one that the person saw. If another has come meanwhile, both stay, as a conflict.
+pub fn edit(
+    note: EventId,
+    graph: &NoteGraph,
+    base: &EventId,
+    text: &str,
+    tags: Option<&[String]>,
+) -> Result<Body, Refusal> {
+    check_text(text)?;
+    let seen = graph.get(base).ok_or(Refusal::NoSuchRevision { base: *base })?;
+    let tags = tags.map_or_else(|| Ok(seen.tags.clone()), check_tags)?;
+    if seen.text == text && seen.tags == tags && !seen.archived {
+        return Err(Refusal::Unchanged);
+    }
+    let leaves = graph.leaves();
+    let twins = leaves.iter().filter(|leaf| {
+        (&leaf.text, &leaf.tags, leaf.archived) == (&seen.text, &seen.tags, seen.archived)
+    });
+    // Leaves that say the same as the one seen are replaced with it: the person saw them all.
+    let mut replaces: Vec<EventId> = twins.map(|leaf| leaf.id).take(MAX_REPLACES).collect();
+    if !replaces.contains(base) {
+        replaces = vec![*base];
+    }
+    Ok(Body::NoteEdit(NoteEdit { note, replaces, text: text.to_owned(), tags }))
+}
+
+/// Puts a note away.
+pub fn archive(note: EventId, graph: &NoteGraph) -> Result<Body, Refusal> {
+    match graph.state() {
+        NoteState::Conflict => Err(Refusal::InConflict),
+        NoteState::Archived => Err(Refusal::Archived),
+        NoteState::Current => {
+            let replaces = graph.leaves().iter().map(|leaf| leaf.id).take(MAX_REPLACES).collect();
+            Ok(Body::NoteArchive(NoteArchive { note, replaces }))
+        }
+    }
+}
+
+/// Settles a conflict: a revision that replaces both sides.
+pub fn resolve(
+    note: EventId,
+    graph: &NoteGraph,
+    here: &DeviceId,
+    take: Take,
+) -> Result<Body, Refusal> {
+    let conflict = Conflict::of(graph, here).ok_or(Refusal::NoConflict)?;
+    let replaces = vec![conflict.ours.id, conflict.theirs.id];
+    let (text, tags, archived) = match take {
+        Take::Ours => (conflict.ours.text, conflict.ours.tags, conflict.ours.archived),
+        Take::Theirs => (conflict.theirs.text, conflict.theirs.tags, conflict.theirs.archived),
+        Take::Merged => {
+            let merge = conflict.proposal.ok_or(Refusal::NoProposal)?;
+            (merge.text, merge.tags, false)
+        }
+        Take::Text(text) => {
+            check_text(&text)?;
+            let tags = conflict.proposal.map_or(conflict.ours.tags, |merge| merge.tags);
+            (text, tags, false)
+        }
+    };
+    if archived {
+        return Ok(Body::NoteArchive(NoteArchive { note, replaces }));
+    }
+    Ok(Body::NoteEdit(NoteEdit { note, replaces, text, tags }))
+}
+
+/// Admits a device.
+pub fn admit(
+    membership: &Membership,
+    actor: &DeviceId,
+    device: DeviceId,
+    name: &str,
+    role: Role,
+) -> Result<Body, Refusal> {
+    may_change_others(membership, actor)?;
+    let name = free_name(membership, name, &device)?;
+    Ok(Body::DeviceAdmit(DeviceAdmit { device, name, role }))
+}
+
+/// Renames a device.
+pub fn rename(
+    membership: &Membership,
+    actor: &DeviceId,
+    device: DeviceId,
+    name: &str,
+) -> Result<Body, Refusal> {
+    if *actor != device {
+        may_change_others(membership, actor)?;
+    }
+    membership.member(&device).ok_or(Refusal::NoMember)?;
+    let name = free_name(membership, name, &device)?;
+    Ok(Body::DeviceRename(DeviceRename { device, name }))
+}
+
+/// Revokes a device; its chains count up to the given heads.
+pub fn revoke(
+    membership: &Membership,
+    actor: &DeviceId,
+    device: DeviceId,
+    heads: Vec<Tip>,
+) -> Result<Body, Refusal> {
+    may_change_others(membership, actor)?;
+    let member = membership.active(&device).ok_or(Refusal::NoMember)?;
+    let anchors = membership
+        .all()
+        .into_iter()
+        .filter(|m| m.role == Role::Anchor && m.revoked.is_none() && m.device != device);
+    if member.role == Role::Anchor && anchors.count() == 0 {
+        return Err(Refusal::LastAnchor);
+    }
+    Ok(Body::DeviceRevoke(DeviceRevoke { device, heads }))
+}
+
+fn may_change_others(membership: &Membership, actor: &DeviceId) -> Result<(), Refusal> {
+    let anchor = membership.active(actor).is_some_and(|member| member.role == Role::Anchor);
+    if anchor { Ok(()) } else { Err(Refusal::NotAnchor) }
+}
+
+fn free_name(membership: &Membership, name: &str, of: &DeviceId) -> Result<String, Refusal> {
+    let name = DeviceName::new(name)?.to_string();
+    let taken = membership
+        .all()
+        .into_iter()
+        .any(|member| member.device != *of && member.revoked.is_none() && member.name == name);
+    if taken { Err(Refusal::NameTaken { name }) } else { Ok(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::note::tests::revision;
+
+    const NOTE: EventId = EventId([1; 32]);
+    const HERE: DeviceId = DeviceId([0; 32]);
+
+    fn conflicted() -> NoteGraph {
+        NoteGraph::new([
+            revision(1, &[], "a\nb\nc"),
+            revision(2, &[1], "A\nb\nc"),
+            revision(3, &[1], "a\nb\nC"),
+        ])
+    }
+
+    #[test]
+    fn a_resolution_replaces_both_sides() {
+        let Ok(Body::NoteEdit(edit)) = resolve(NOTE, &conflicted(), &HERE, Take::Merged) else {
+            panic!("no edit");
+        };
+        assert_eq!(edit.text, "A\nb\nC");
+        assert_eq!(edit.replaces, [EventId([2; 32]), EventId([3; 32])]);
+    }
+
+    #[test]
+    fn a_note_in_conflict_is_not_archived_over_a_persons_head() {
+        assert_eq!(archive(NOTE, &conflicted()), Err(Refusal::InConflict));
+    }
+
+    #[test]
+    fn an_edit_of_what_was_seen_never_replaces_what_came_since() {
+        let graph = NoteGraph::new([revision(1, &[], "a"), revision(2, &[1], "b")]);
+        let Ok(Body::NoteEdit(edit)) = edit(NOTE, &graph, &NOTE, "mine", None) else {
+            panic!("no edit");
+        };
+        assert_eq!(edit.replaces, [NOTE]);
+    }
+
+    #[test]
+    fn an_edit_without_a_change_is_named() {
+        let graph = NoteGraph::new([revision(1, &[], "a")]);
+        assert_eq!(edit(NOTE, &graph, &NOTE, "a", None), Err(Refusal::Unchanged));
+    }
+
+    #[test]
+    fn strangers_change_nothing() {
+        let none = Membership::default();
+        assert_eq!(
+            admit(&none, &HERE, DeviceId([9; 32]), "Phone", Role::Anchor),
+            Err(Refusal::NotAnchor)
+        );
+    }
+}

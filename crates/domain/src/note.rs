@@ -1,0 +1,222 @@
+//! A note is a graph of revisions. Nothing in it depends on the order in which revisions arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mirror_protocol::{ChainId, DeviceId, EventId, Lamport, WallTime};
+
+/// One revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// The event.
+    pub id: EventId,
+    /// The revisions that it replaces; none for the first.
+    pub parents: Vec<EventId>,
+    /// Markdown.
+    pub text: String,
+    /// Sorted, each once.
+    pub tags: Vec<String>,
+    /// Puts the note away.
+    pub archived: bool,
+    /// Whose revision.
+    pub device: DeviceId,
+    /// The author's wall clock.
+    pub at: WallTime,
+    /// Its place in canonical order.
+    pub order: (Lamport, ChainId, u64),
+}
+
+impl Revision {
+    fn content(&self) -> (&str, &[String], bool) {
+        (&self.text, &self.tags, self.archived)
+    }
+}
+
+/// What a note asks of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteState {
+    /// One latest revision, or several that say the same.
+    Current,
+    /// Several latest revisions that differ.
+    Conflict,
+    /// Put away.
+    Archived,
+}
+
+impl NoteState {
+    /// The number that stands for it.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Current => 0,
+            Self::Conflict => 1,
+            Self::Archived => 2,
+        }
+    }
+
+    /// The state of a number; anything else needs a person.
+    pub fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Current,
+            2 => Self::Archived,
+            _ => Self::Conflict,
+        }
+    }
+}
+
+/// A note's revisions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoteGraph {
+    revisions: BTreeMap<EventId, Revision>,
+    replaced: BTreeSet<EventId>,
+}
+
+impl NoteGraph {
+    /// Builds the graph; the revisions may come in any order. An archive takes the text of the newest revision that it
+    /// replaces.
+    pub fn new(revisions: impl IntoIterator<Item = Revision>) -> Self {
+        let mut graph = Self::default();
+        let mut ordered: Vec<Revision> = revisions.into_iter().collect();
+        ordered.sort_by_key(|revision| revision.order);
+        for mut revision in ordered {
+            if revision.archived {
+                let parents = revision.parents.iter().filter_map(|id| graph.revisions.get(id));
+                if let Some(parent) = parents.max_by_key(|parent| parent.order) {
+                    revision.text = parent.text.clone();
+                    revision.tags = parent.tags.clone();
+                }
+            }
+            graph.replaced.extend(revision.parents.iter().copied());
+            graph.revisions.insert(revision.id, revision);
+        }
+        graph
+    }
+
+    /// A revision.
+    pub fn get(&self, id: &EventId) -> Option<&Revision> {
+        self.revisions.get(id)
+    }
+
+    /// All revisions in canonical order.
+    pub fn history(&self) -> Vec<&Revision> {
+        let mut all: Vec<_> = self.revisions.values().collect();
+        all.sort_by_key(|revision| revision.order);
+        all
+    }
+
+    /// Revisions that nothing replaces, in canonical order.
+    pub fn leaves(&self) -> Vec<&Revision> {
+        let mut leaves = self.history();
+        leaves.retain(|revision| !self.replaced.contains(&revision.id));
+        leaves
+    }
+
+    /// Leaves that differ in what they say, in canonical order: of equal ones the first.
+    pub fn distinct_leaves(&self) -> Vec<&Revision> {
+        let mut seen = BTreeSet::new();
+        let mut leaves = self.leaves();
+        leaves.retain(|leaf| seen.insert(leaf.content()));
+        leaves
+    }
+
+    /// The revision that a list shows: the last leaf in canonical order.
+    pub fn shown(&self) -> Option<&Revision> {
+        self.leaves().pop()
+    }
+
+    /// What the note asks of a person.
+    pub fn state(&self) -> NoteState {
+        match self.distinct_leaves().as_slice() {
+            [only] if only.archived => NoteState::Archived,
+            [] | [_] => NoteState::Current,
+            _ => NoteState::Conflict,
+        }
+    }
+
+    /// The nearest revision that both rest on: the last of the common ancestors in canonical order.
+    pub fn base(&self, a: &EventId, b: &EventId) -> Option<&Revision> {
+        let (a, b) = (self.ancestors(a), self.ancestors(b));
+        let common = a.intersection(&b).filter_map(|id| self.get(id));
+        common.max_by_key(|revision| revision.order)
+    }
+
+    fn ancestors(&self, of: &EventId) -> BTreeSet<EventId> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![*of];
+        while let Some(id) = open.pop() {
+            if found.insert(id) {
+                open.extend(self.get(&id).into_iter().flat_map(|r| r.parents.iter().copied()));
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn revision(n: u8, parents: &[u8], text: &str) -> Revision {
+        Revision {
+            id: EventId([n; 32]),
+            parents: parents.iter().map(|p| EventId([*p; 32])).collect(),
+            text: text.into(),
+            tags: vec![],
+            archived: false,
+            device: DeviceId([n % 2; 32]),
+            at: WallTime { unix_ms: 0, offset_min: 0 },
+            order: (Lamport(n.into()), ChainId([n % 2; 32]), n.into()),
+        }
+    }
+
+    #[test]
+    fn two_edits_of_one_revision_are_a_conflict_and_a_resolution_ends_it() {
+        let two = [revision(1, &[], "a"), revision(2, &[1], "b"), revision(3, &[1], "c")];
+        let graph = NoteGraph::new(two.clone());
+        assert_eq!(graph.state(), NoteState::Conflict);
+        assert_eq!(graph.base(&two[1].id, &two[2].id).unwrap().text, "a");
+
+        let resolved = NoteGraph::new(two.into_iter().chain([revision(4, &[2, 3], "bc")]));
+        assert_eq!(resolved.state(), NoteState::Current);
+        assert_eq!(resolved.shown().unwrap().text, "bc");
+    }
+
+    #[test]
+    fn two_devices_that_write_the_same_need_nobody() {
+        let graph = NoteGraph::new([
+            revision(1, &[], "a"),
+            revision(2, &[1], "same"),
+            revision(3, &[1], "same"),
+        ]);
+        assert_eq!(graph.state(), NoteState::Current);
+        assert_eq!(graph.leaves().len(), 2);
+    }
+
+    #[test]
+    fn an_archive_keeps_the_text_and_an_edit_brings_the_note_back() {
+        let mut archive = revision(2, &[1], "");
+        archive.archived = true;
+        let graph = NoteGraph::new([revision(1, &[], "a"), archive.clone()]);
+        assert_eq!(graph.state(), NoteState::Archived);
+        assert_eq!(graph.shown().unwrap().text, "a");
+
+        let edited = revision(3, &[1], "b");
+        let graph = NoteGraph::new([revision(1, &[], "a"), archive, edited]);
+        assert_eq!(graph.state(), NoteState::Conflict);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_arrival_decides_nothing(parents in proptest::collection::vec(any::<u8>(), 1..12), turn in 0usize..12) {
+            let mut revisions = vec![revision(1, &[], "first")];
+            for (n, parent) in parents.iter().enumerate() {
+                let n = n as u8 + 2;
+                revisions.push(revision(n, &[parent % (n - 1) + 1], &format!("text {}", n % 3)));
+            }
+            let graph = NoteGraph::new(revisions.clone());
+            let middle = turn % revisions.len();
+            revisions.rotate_left(middle);
+            revisions.reverse();
+            prop_assert_eq!(NoteGraph::new(revisions), graph);
+        }
+    }
+}
