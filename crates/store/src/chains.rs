@@ -31,8 +31,8 @@ pub struct ChainRow {
 
 impl ChainRow {
     /// The signed head.
-    pub fn head(&self) -> Option<SignedHead> {
-        Some(SignedHead { tip: self.tip, signature: self.signature })
+    pub fn head(&self) -> SignedHead {
+        SignedHead { tip: self.tip, signature: self.signature }
     }
 }
 
@@ -90,6 +90,13 @@ impl View<'_> {
         Ok(statement.query_map([], row)?.collect::<Result<_, _>>()?)
     }
 
+    /// Whose chain it is, from its opening on.
+    pub fn device_of(&self, chain: &ChainId) -> Result<Option<DeviceId>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT device FROM chains WHERE id = ?1")?;
+        let found = statement.query_row(params![chain.0], |row| row.get(0)).optional()?;
+        Ok(found.map(DeviceId))
+    }
+
     pub(crate) fn chain_ref(&self, chain: &ChainId) -> Result<Option<i64>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT ref FROM chains WHERE id = ?1")?;
         Ok(statement.query_row(params![chain.0], |row| row.get(0)).optional()?)
@@ -136,7 +143,8 @@ impl Tx<'_> {
 
     /// Moves a chain's head; it is kept for good where runs are cut.
     pub fn set_head(&self, head: &SignedHead, lamport: Lamport) -> Result<(), StoreError> {
-        let sql = "UPDATE chains SET seq = ?2, tip = ?3, lamport = ?4, signature = ?5 WHERE id = ?1";
+        let sql =
+            "UPDATE chains SET seq = ?2, tip = ?3, lamport = ?4, signature = ?5 WHERE id = ?1";
         let (tip, seq) = (head.tip, head.tip.seq as i64);
         let values = params![tip.chain.0, seq, tip.id.0, lamport.0 as i64, head.signature];
         self.conn.prepare_cached(sql)?.execute(values)?;

@@ -71,7 +71,35 @@ pub enum StoreError {
     Io(#[from] std::io::Error),
 }
 
+/// What a person can do about an error of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The disk is full.
+    Full,
+    /// The file or folder may not be written.
+    Denied,
+    /// Another process has held it for too long.
+    Busy,
+    /// The file's pages are damaged.
+    Corrupt,
+    /// Something else.
+    Other,
+}
+
 impl StoreError {
+    /// What a person can do about it.
+    pub fn fault(&self) -> Fault {
+        use rusqlite::ErrorCode as Code;
+        let Self::Sqlite(error) = self else { return Fault::Other };
+        match error.sqlite_error_code() {
+            Some(Code::DiskFull) => Fault::Full,
+            Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied) => Fault::Denied,
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => Fault::Busy,
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => Fault::Corrupt,
+            _ => Fault::Other,
+        }
+    }
+
     /// A value that was stored and no longer reads.
     pub fn damaged(what: impl Into<String>, reason: impl ToString) -> Self {
         Self::Damaged { what: what.into(), reason: reason.to_string() }

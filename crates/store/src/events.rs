@@ -67,12 +67,12 @@ impl View<'_> {
     /// The one event whose id begins with these hexadecimal digits.
     pub fn event_by_prefix(&self, prefix: &str) -> Result<Option<EventId>, StoreError> {
         let prefix = prefix.to_lowercase();
-        if prefix.is_empty() || prefix.len() > 64 || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if prefix.is_empty() || prefix.len() > 64 || !prefix.bytes().all(|b| b.is_ascii_hexdigit())
+        {
             return Ok(None);
         }
         let bound = |fill: char| -> Vec<u8> {
-            let text: Vec<char> =
-                prefix.chars().chain(std::iter::repeat(fill)).take(64).collect();
+            let text: Vec<char> = prefix.chars().chain(std::iter::repeat(fill)).take(64).collect();
             let digit = |c: Option<&char>| c.and_then(|c| c.to_digit(16)).unwrap_or(0) as u8;
             text.chunks(2).map(|pair| digit(pair.first()) * 16 + digit(pair.get(1))).collect()
         };
@@ -108,7 +108,8 @@ impl View<'_> {
         let mut rows = statement.query(params![first.0, last.0]).map_err(StoreError::from)?;
         while let Some(row) = rows.next().map_err(StoreError::from)? {
             let pos = row.get(0).map_err(StoreError::from)?;
-            let bytes = (row.get(1).map_err(StoreError::from)?, row.get(2).map_err(StoreError::from)?);
+            let bytes =
+                (row.get(1).map_err(StoreError::from)?, row.get(2).map_err(StoreError::from)?);
             if !visit(Pos(pos), read(bytes)?)? {
                 break;
             }
@@ -166,39 +167,35 @@ impl View<'_> {
         Ok(low.checked_sub(1))
     }
 
-    /// The next run of a chain behind `after`, up to the next kept head and not beyond `to`.
-    pub fn run(
-        &self,
-        chain: &ChainId,
-        after: Option<u64>,
-        to: u64,
-    ) -> Result<Option<Run>, StoreError> {
+    /// The next run of a chain behind `after`: up to the next kept head, or to `last`, a head of the chain that the
+    /// caller holds (the chain may have grown since, and its newest signature with it).
+    pub fn run(&self, after: Option<u64>, last: &SignedHead) -> Result<Option<Run>, StoreError> {
+        let chain = last.tip.chain;
         let from = after.map_or(0, |after| after + 1);
-        let Some(head) = self.head_from(chain, from)?.filter(|head| head.tip.seq <= to) else {
+        if from > last.tip.seq {
             return Ok(None);
-        };
+        }
+        let head = self.kept_head(&chain, from)?.filter(|head| head.tip.seq < last.tip.seq);
+        let head = head.unwrap_or(*last);
         let mut events = Vec::new();
-        self.walk_chain::<StoreError>(chain, from, |_, event| {
-            let last = event.header.seq == head.tip.seq;
+        self.walk_chain::<StoreError>(&chain, from, |_, event| {
+            let more = event.header.seq < head.tip.seq;
             events.push(WireEvent { header: event.bytes, body: event.body });
-            Ok(!last)
+            Ok(more)
         })?;
         Ok(Some(Run { events, head }))
     }
 
-    /// The first kept head at or behind a position.
-    fn head_from(&self, chain: &ChainId, from: u64) -> Result<Option<SignedHead>, StoreError> {
-        let Some(row) = self.chain(chain)? else { return Ok(None) };
-        let sql = "SELECT seq, id, signature FROM heads WHERE chain = ?1 AND seq >= ?2
-                   ORDER BY seq LIMIT 1";
+    /// The first head kept for good at or behind a position.
+    fn kept_head(&self, chain: &ChainId, from: u64) -> Result<Option<SignedHead>, StoreError> {
+        let sql = "SELECT h.seq, h.id, h.signature FROM heads h JOIN chains c ON h.chain = c.ref
+                   WHERE c.id = ?1 AND h.seq >= ?2 ORDER BY h.seq LIMIT 1";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let kept = statement
-            .query_row(params![row.chain_ref, from as i64], |r| {
-                let tip = Tip { chain: *chain, seq: r.get::<_, i64>(0)? as u64, id: EventId(r.get(1)?) };
-                Ok(SignedHead { tip, signature: r.get(2)? })
-            })
-            .optional()?;
-        Ok(kept.or(row.head().filter(|head| head.tip.seq >= from)))
+        let kept = statement.query_row(params![chain.0, from as i64], |row| {
+            let (seq, id) = (row.get::<_, i64>(0)? as u64, EventId(row.get(1)?));
+            Ok(SignedHead { tip: Tip { chain: *chain, seq, id }, signature: row.get(2)? })
+        });
+        Ok(kept.optional()?)
     }
 }
 

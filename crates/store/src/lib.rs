@@ -31,7 +31,7 @@ mod store;
 mod waiting;
 
 pub use chains::ChainRow;
-pub use error::StoreError;
+pub use error::{Fault, StoreError};
 pub use events::{Place, Pos};
 pub use members::MemberRow;
 pub use meta::Meta;

@@ -145,8 +145,7 @@ impl Store {
 
     /// SQLite's own check of its pages; the first problem in words.
     pub fn check_pages(&self) -> Result<Option<String>, StoreError> {
-        let answer: String =
-            self.conn.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        let answer: String = self.conn.pragma_query_value(None, "quick_check", |row| row.get(0))?;
         Ok((answer != "ok").then_some(answer))
     }
 }

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::string_slice, clippy::indexing_slicing, clippy::panic)]
 
 use mirror_protocol::{
-    BodyHash, ChainOpen, Event, Header, Known, Lamport, Point, SignedHead, SigningKey, Tip, WallTime,
+    BodyHash, ChainOpen, Event, Header, Known, Lamport, Point, SignedHead, SigningKey, Tip,
+    WallTime,
 };
 use mirror_store::{Meta, Place, Store, StoreError};
 
@@ -107,9 +108,11 @@ fn runs_are_cut_where_heads_are_kept() {
     for n in 0..300 {
         append(&mut store, &format!("note {n}"));
     }
-    let chain = store.read::<_, StoreError>(|v| Ok(v.tips()?.remove(0).chain)).unwrap();
+    let last = store.read::<_, StoreError>(|v| Ok(v.chains()?.remove(0).head())).unwrap();
+    append(&mut store, "after the last head was looked up");
+    let chain = last.tip.chain;
     let (mut after, mut lengths) = (None, Vec::new());
-    while let Some(run) = store.read(|view| view.run(&chain, after, 300)).unwrap() {
+    while let Some(run) = store.read(|view| view.run(after, &last)).unwrap() {
         let known = store.read::<_, StoreError>(|view| Ok(view.key(&chain))).unwrap();
         after = Some(run.head.tip.seq);
         lengths.push(run.verify(known).unwrap().events.len());

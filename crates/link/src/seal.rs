@@ -1,0 +1,152 @@
+//! Bundles in files: sealed with age to the devices that may read them, written so that a cut leaves old or new.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use age::secrecy::ExposeSecret;
+use age::x25519::{Identity, Recipient};
+use bech32::{Bech32, Hrp};
+
+/// Why a file can't be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// Not an age file.
+    #[error("this is no sealed bundle: {reason}")]
+    NotSealed {
+        /// What was met.
+        reason: String,
+    },
+    /// Sealed to others.
+    #[error("this bundle is not sealed to this device")]
+    NotForUs,
+    /// A device's key to seal to is no key.
+    #[error("a device's sealing key is damaged")]
+    BadRecipient,
+    /// The file can't be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A device's key for sealed files (X25519, age).
+#[derive(Clone)]
+pub struct Sealing {
+    identity: Identity,
+}
+
+impl Sealing {
+    /// A new key.
+    pub fn generate() -> Self {
+        Self { identity: Identity::generate() }
+    }
+
+    /// Reads what [`Sealing::secret`] gave.
+    pub fn from_secret(secret: &str) -> Result<Self, SealError> {
+        let identity = secret.parse().map_err(|_| SealError::BadRecipient)?;
+        Ok(Self { identity })
+    }
+
+    /// The key in age's own form; to be kept secret.
+    pub fn secret(&self) -> String {
+        self.identity.to_string().expose_secret().to_owned()
+    }
+
+    /// The public key that others seal to.
+    pub fn recipient(&self) -> [u8; 32] {
+        let text = self.identity.to_public().to_string();
+        // age writes its own keys as bech32 of 32 bytes.
+        let decoded = bech32::decode(&text).ok().and_then(|(_, bytes)| bytes.try_into().ok());
+        decoded.unwrap_or_default()
+    }
+
+    /// Opens a sealed file for reading.
+    pub fn open(&self, path: &Path) -> Result<impl Read + use<>, SealError> {
+        let not_sealed = |error: age::DecryptError| match error {
+            age::DecryptError::NoMatchingKeys => SealError::NotForUs,
+            age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                SealError::Io(error)
+            }
+            error => SealError::NotSealed { reason: error.to_string() },
+        };
+        let input = BufReader::new(File::open(path)?);
+        let decryptor = age::Decryptor::new_buffered(input).map_err(not_sealed)?;
+        let identity = std::iter::once(&self.identity as &dyn age::Identity);
+        decryptor.decrypt(identity).map_err(not_sealed)
+    }
+}
+
+fn recipient(key: &[u8; 32]) -> Result<Recipient, SealError> {
+    let hrp = Hrp::parse("age").map_err(|_| SealError::BadRecipient)?;
+    let text = bech32::encode::<Bech32>(hrp, key).map_err(|_| SealError::BadRecipient)?;
+    text.parse().map_err(|_| SealError::BadRecipient)
+}
+
+/// Writes a sealed file: beside its place, synced, then moved there, then the folder synced. Until then what stood
+/// there stands.
+pub fn write_sealed<T, E: From<SealError>>(
+    path: &Path,
+    recipients: &[[u8; 32]],
+    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
+    let io = |error: io::Error| E::from(SealError::Io(error));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let keys = recipients.iter().map(recipient).collect::<Result<Vec<_>, _>>().map_err(E::from)?;
+    let to = keys.iter().map(|key| key as &dyn age::Recipient);
+    let encryptor =
+        age::Encryptor::with_recipients(to).map_err(|_| E::from(SealError::BadRecipient))?;
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    let mut sealed = encryptor.wrap_output(BufWriter::new(file)).map_err(io)?;
+    let result = write(&mut sealed)?;
+    let file = sealed.finish().and_then(|buffered| buffered.into_inner().map_err(Into::into));
+    let file = file.map_err(io)?;
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(path).map_err(|error| io(error.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(folder: &Path, to: &[&Sealing]) -> std::path::PathBuf {
+        let path = folder.join("bundle");
+        let keys: Vec<_> = to.iter().map(|sealing| sealing.recipient()).collect();
+        write_sealed::<_, SealError>(&path, &keys, |out| Ok(out.write_all(b"ten years")?)).unwrap();
+        path
+    }
+
+    fn read(sealing: &Sealing, path: &Path) -> Result<Vec<u8>, SealError> {
+        let mut bytes = Vec::new();
+        sealing.open(path)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn a_sealed_file_opens_for_its_devices_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mac, phone, thief) = (Sealing::generate(), Sealing::generate(), Sealing::generate());
+        let path = sealed(folder.path(), &[&mac, &phone]);
+        assert_eq!(read(&mac, &path).unwrap(), b"ten years");
+        let phone = Sealing::from_secret(&phone.secret()).unwrap();
+        assert_eq!(read(&phone, &path).unwrap(), b"ten years");
+        assert!(matches!(read(&thief, &path), Err(SealError::NotForUs)));
+        assert!(!std::fs::read(&path).unwrap().windows(3).any(|bytes| bytes == b"ten"));
+    }
+
+    #[test]
+    fn a_changed_or_cut_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let mac = Sealing::generate();
+        let path = sealed(folder.path(), &[&mac]);
+        let whole = std::fs::read(&path).unwrap();
+        for position in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[position] ^= 1;
+            std::fs::write(&path, changed).unwrap();
+            assert!(read(&mac, &path).is_err(), "byte {position}");
+            std::fs::write(&path, &whole[..position]).unwrap();
+            assert!(read(&mac, &path).is_err(), "cut at {position}");
+        }
+    }
+}
