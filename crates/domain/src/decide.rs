@@ -186,8 +186,7 @@ pub fn revoke(
 }
 
 fn may_change_others(membership: &Membership, actor: &DeviceId) -> Result<(), Refusal> {
-    let anchor = membership.active(actor).is_some_and(|member| member.role == Role::Anchor);
-    if anchor { Ok(()) } else { Err(Refusal::NotAnchor) }
+    if membership.is_anchor(actor) { Ok(()) } else { Err(Refusal::NotAnchor) }
 }
 
 fn free_name(membership: &Membership, name: &str, of: &DeviceId) -> Result<String, Refusal> {

@@ -28,6 +28,7 @@ pub struct Member {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Membership {
     members: BTreeMap<DeviceId, Member>,
+    founder: Option<DeviceId>,
 }
 
 /// Why a chain may not be written.
@@ -72,6 +73,7 @@ impl Membership {
     fn apply(&mut self, mesh: MeshId, author: &DeviceId, body: &Body) {
         match body {
             Body::ChainOpen(open) if open.mesh == mesh && open.is_founder() => {
+                self.founder = Some(open.device);
                 self.admit(open.device, "founder", Role::Anchor);
             }
             Body::DeviceAdmit(DeviceAdmit { device, name, role }) if self.is_anchor(author) => {
@@ -102,8 +104,14 @@ impl Membership {
         member.role = role;
     }
 
-    fn is_anchor(&self, device: &DeviceId) -> bool {
-        self.active(device).is_some_and(|member| member.role == Role::Anchor)
+    /// Whether a device admits and revokes others: an anchor, or the founder of a mesh that has no anchor.
+    pub fn is_anchor(&self, device: &DeviceId) -> bool {
+        let anchor = |member: &&Member| member.role == Role::Anchor && member.revoked.is_none();
+        match self.active(device) {
+            Some(member) if member.role == Role::Anchor => true,
+            Some(_) => self.founder == Some(*device) && !self.members.values().any(|m| anchor(&m)),
+            None => false,
+        }
     }
 
     /// A device that is, or was, a member.

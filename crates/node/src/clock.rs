@@ -2,14 +2,14 @@
 
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 use mirror_protocol::WallTime;
 
 use crate::error::{Error, Result};
 
 /// Now, with this machine's offset.
 pub fn now() -> WallTime {
-    let now = Zoned::now();
+    let now = ZonedDateTime::now();
     WallTime { unix_ms: now.timestamp().as_millisecond(), offset_min: minutes(now.offset()) }
 }
 
@@ -38,7 +38,7 @@ pub fn rfc3339(at: WallTime) -> String {
 
 /// An instant of this machine, in this machine's zone.
 pub fn local_rfc3339(unix_ms: i64) -> String {
-    let at = clamp(unix_ms).to_zoned(TimeZone::system());
+    let at = clamp(unix_ms).to_zoned_datetime(TimeZone::system());
     at.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
 
@@ -53,9 +53,9 @@ pub fn zone(name: Option<&str>) -> Result<TimeZone> {
     })
 }
 
-fn zoned(at: WallTime) -> Zoned {
+fn zoned(at: WallTime) -> ZonedDateTime {
     let offset = Offset::from_seconds(i32::from(at.offset_min) * 60).unwrap_or(Offset::UTC);
-    clamp(at.unix_ms).to_zoned(offset.to_time_zone())
+    clamp(at.unix_ms).to_zoned_datetime(offset.to_time_zone())
 }
 
 /// A peer's clock may claim any number; what no calendar can show is shown as the nearest that it can.

@@ -42,11 +42,19 @@ impl Error {
     }
 
     pub(crate) fn not_found(detail: impl fmt::Display) -> Self {
-        Self::new(Code::NotFound, detail, "list what there is with `mirror note list` or `mirror log`")
+        Self::new(
+            Code::NotFound,
+            detail,
+            "list what there is with `mirror note list` or `mirror log`",
+        )
     }
 
     pub(crate) fn cancelled() -> Self {
-        Self::new(Code::Cancelled, "stopped before the end", "what had arrived is kept; reconcile again any time")
+        Self::new(
+            Code::Cancelled,
+            "stopped before the end",
+            "what had arrived is kept; reconcile again any time",
+        )
     }
 }
 

@@ -1,1 +1,47 @@
-//! Placeholder while the crate is written.
+//! A running node: clock, randomness, keys and policy around the pure crates, one API for every face.
+//!
+//! A face opens a [`Node`], sends it commands and reads [`view`]s. The node never shows a state that it does not know,
+//! and never acknowledges what is not durable.
+//!
+//! ```
+//! use mirror_node::{NewNote, Node, view};
+//!
+//! # unsafe { std::env::set_var("MIRROR_KEYS", "file") };
+//! let home = tempfile::tempdir().expect("a folder");
+//! let node = Node::init(home.path(), "Mac", view::Role::Anchor)?;
+//! let captured = node.capture(NewNote { text: "Buy oat milk".into(), ..NewNote::default() })?;
+//! assert_eq!(node.note(&captured.id)?.text, "Buy oat milk");
+//! assert!(node.verify(true)?.ok);
+//! # Ok::<(), mirror_node::Error>(())
+//! ```
+
+mod bundles;
+mod cancel;
+mod clock;
+mod commit;
+mod convert;
+mod devices;
+mod error;
+mod exchange;
+mod fold;
+mod intake;
+mod join;
+mod keys;
+mod names;
+mod node;
+mod notes;
+mod platform;
+mod reconcile;
+mod serve;
+mod status;
+mod verify;
+pub mod view;
+
+pub use cancel::CancelToken;
+pub use error::{Error, Result};
+pub use join::Joined;
+pub use node::{Node, Watch, default_home};
+pub use notes::{NewNote, NoteQuery};
+pub use reconcile::With;
+pub use serve::Serving;
+pub use status::LogQuery;

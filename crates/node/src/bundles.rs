@@ -1,0 +1,244 @@
+//! Bundles: a reconcile of one direction, in a file that any courier may carry.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use mirror_link::{SealError, write_sealed};
+use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
+use mirror_protocol::intake::Intake;
+use mirror_protocol::session::{Range, Refused, waiting_reason};
+use mirror_protocol::{ChainId, Known, Run, SignedHead, canonical_head};
+use mirror_store::{ChainRow, Tx, View};
+
+use crate::error::{Error, Result};
+use crate::exchange::Runs;
+use crate::node::Node;
+use crate::reconcile::refusal;
+use crate::view::{Code, Exported, Imported};
+use crate::{clock, commit, convert, devices, intake, status};
+
+/// Records that land in one transaction.
+const STEP: usize = 32;
+
+impl Node {
+    /// Writes what another device may lack: everything, or what came since a head that was co-signed with a device.
+    /// Sealed to one device, or to every member.
+    pub fn export(
+        &self,
+        file: &Path,
+        for_device: Option<&str>,
+        since: Option<&str>,
+    ) -> Result<Exported> {
+        let plan = self.read(|view| plan(view, for_device, since))?;
+        let inner = &self.inner;
+        let manifest = Manifest {
+            mesh: inner.mesh,
+            device: inner.device,
+            key: inner.keys.public(),
+            head: canonical_head(plan.heads.values().map(|head| head.tip)),
+            since: plan.since,
+            unix_ms: clock::now_ms(),
+            tips: plan.heads.values().map(|head| head.tip).collect(),
+        };
+        let mut runs = Runs::new(self, plan.ranges, &plan.heads)?;
+        let events = write_sealed(file, &plan.recipients, |out| {
+            let mut writer = BundleWriter::new(out, &manifest, &inner.keys.incarnation)?;
+            while let Some(run) = runs.next(self)? {
+                writer.run(run)?;
+            }
+            Ok::<_, Error>(writer.finish()?.0)
+        })?;
+        Ok(Exported {
+            file: file.display().to_string(),
+            events: convert::count(events),
+            blobs: 0,
+            bytes: convert::count(std::fs::metadata(file)?.len()),
+        })
+    }
+
+    /// Takes a bundle in: each run by itself, verified as if a stranger had carried it.
+    pub fn import(&self, file: &Path) -> Result<Imported> {
+        self.import_bundle(file).map(|(_, imported)| imported)
+    }
+
+    pub(crate) fn import_bundle(&self, file: &Path) -> Result<(Manifest, Imported)> {
+        let opened = self.inner.keys.sealing.open(file)?;
+        let mut reader = BundleReader::new(opened)?;
+        let manifest = reader.manifest().clone();
+        if manifest.mesh != self.inner.mesh {
+            return Err(Error::new(
+                Code::Refused,
+                format!("this bundle belongs to another mesh, {}", manifest.mesh),
+                "export it on a device of this mesh",
+            ));
+        }
+        let mut import = Import::default();
+        while !import.over {
+            self.write(|tx| import.step(self, tx, &mut reader))?;
+        }
+        let waiting: Vec<_> =
+            import.intake.waiting().map(|(r, m)| (r.clone(), waiting_reason(m))).collect();
+        intake::keep_waiting(self, &waiting)?;
+        import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
+        intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
+        import.received += intake::retry_waiting(self)?;
+        let (head, conflicts) =
+            self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
+        let imported = Imported {
+            received: convert::count(import.received),
+            duplicates: convert::count(import.duplicates),
+            quarantined: convert::count(import.quarantined),
+            refused: import.refused.into_iter().map(refusal).collect(),
+            head: head.to_string(),
+            conflicts: convert::count(conflicts),
+        };
+        Ok((manifest, imported))
+    }
+}
+
+#[derive(Default)]
+struct Import {
+    intake: Intake,
+    received: u64,
+    duplicates: u64,
+    quarantined: u64,
+    refused: Vec<Refused>,
+    over: bool,
+}
+
+impl Import {
+    /// Some records, in one transaction.
+    fn step<R: Read>(
+        &mut self,
+        node: &Node,
+        tx: &Tx<'_>,
+        reader: &mut BundleReader<R>,
+    ) -> Result<()> {
+        for _ in 0..STEP {
+            match reader.next_run() {
+                None => {
+                    self.over = true;
+                    return Ok(());
+                }
+                Some(Ok(run)) => self.take(node, tx, run)?,
+                Some(Err(error)) => {
+                    let what = "bundle".to_owned();
+                    self.refused.push(Refused { what, reason: error.to_string() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run) -> Result<()> {
+        let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
+        let what = format!("run of {chain} to {last}");
+        let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
+        let offered = run
+            .verify(key)
+            .map_err(|error| error.to_string())
+            .and_then(|run| self.intake.offer(run, &**tx).map_err(|error| error.to_string()));
+        match offered {
+            Ok(offered) => self.duplicates += offered.duplicates,
+            Err(reason) => self.refused.push(Refused { what, reason }),
+        }
+        let ready = self.intake.take_ready(&**tx);
+        for (chain, seq, error) in ready.refused {
+            let what = format!("run of {chain} from {seq}");
+            self.refused.push(Refused { what, reason: error.to_string() });
+        }
+        let stored = commit::store_batch(&node.inner, tx, ready.batch)?;
+        self.received += stored.events;
+        self.refused.extend(stored.refused);
+        for (run, reason) in &stored.held {
+            self.quarantined += run.events.len() as u64;
+            tx.add_quarantine(run, reason, clock::now_ms())?;
+        }
+        Ok(())
+    }
+}
+
+struct Plan {
+    heads: BTreeMap<ChainId, SignedHead>,
+    ranges: Vec<Range>,
+    recipients: Vec<[u8; 32]>,
+    since: Option<mirror_protocol::CanonicalHead>,
+}
+
+fn plan(view: &View<'_>, for_device: Option<&str>, since: Option<&str>) -> Result<Plan> {
+    let only = for_device.map(|device| devices::find(view, device)).transpose()?;
+    let chains = view.chains()?;
+    let members = view.members()?;
+    let reads = |chain: &&ChainRow| {
+        let active = members.iter().any(|m| m.device == chain.device && !m.revoked);
+        active && only.is_none_or(|only| only == chain.device)
+    };
+    let recipients: Vec<_> = chains.iter().filter(reads).map(|chain| chain.recipient).collect();
+    if recipients.is_empty() {
+        return Err(Error::new(
+            Code::Refused,
+            "that device is not a member, or has not been met yet",
+            "see `mirror device list`",
+        ));
+    }
+    let base = since.map(|head| base_of(view, head)).transpose()?;
+    let seen: BTreeMap<ChainId, u64> =
+        base.iter().flat_map(|(_, tips)| tips).map(|tip| (tip.chain, tip.seq)).collect();
+    let ranges = chains.iter().map(|chain| Range {
+        chain: chain.tip.chain,
+        after: seen.get(&chain.tip.chain).copied(),
+        to: chain.tip.seq,
+    });
+    Ok(Plan {
+        heads: chains.iter().map(|chain| (chain.tip.chain, chain.head())).collect(),
+        ranges: ranges.collect(),
+        recipients,
+        since: base.map(|(head, _)| head),
+    })
+}
+
+type Vector = (mirror_protocol::CanonicalHead, Vec<mirror_protocol::Tip>);
+
+/// The vector behind a head that is known here: the present one, or one that was co-signed last with a device.
+fn base_of(view: &View<'_>, head: &str) -> Result<Vector> {
+    let wanted = head.to_lowercase();
+    let now = status::head_of(view)?;
+    if now.to_string() == wanted {
+        return Ok((now, view.tips()?));
+    }
+    for member in view.members()? {
+        let peer = view.peer(&member.device)?;
+        if let Some(head) = peer.signed_head
+            && head.to_string() == wanted
+        {
+            return Ok((head, peer.signed));
+        }
+    }
+    Err(Error::new(
+        Code::NotFound,
+        format!("{head:?} is not the head of a last checkpoint"),
+        "leave --since out: what the other device has already does no harm",
+    ))
+}
+
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::NotForUs => {
+                Self::new(Code::Refused, &error, "export it again with `--for` this device")
+            }
+            SealError::Io(error) => error.into(),
+            _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
+        }
+    }
+}
+
+impl From<BundleError> for Error {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Io(error) => error.into(),
+            _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! A running node: one home, its keys, its database, and what it tells the faces.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mirror_domain::text::DeviceName;
+use mirror_domain::{Body, Role};
+use mirror_protocol::{ChainOpen, DeviceId, MeshId};
+use mirror_store::{Meta, Store, StoreError, Tx, View};
+use tokio::sync::broadcast;
+
+use crate::error::{Error, Result};
+use crate::keys::{Keys, hex, random};
+use crate::platform::secrets;
+use crate::view::{self, Change, Code};
+use crate::{clock, commit, convert};
+
+/// How often other processes' commits are looked for.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+const DATABASE: &str = "mirror.db";
+
+/// A home that belongs to a mesh. Cheap to clone; every blocking method may be called from any thread.
+#[derive(Clone)]
+pub struct Node {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub home: PathBuf,
+    pub keys: Keys,
+    pub key_store: &'static str,
+    pub mesh: MeshId,
+    pub device: DeviceId,
+    /// Writers queue here before they queue at SQLite; readers have a connection of their own.
+    writer: Mutex<Store>,
+    reader: Mutex<Store>,
+    pub changes: broadcast::Sender<Change>,
+}
+
+/// Tells subscribers of what other processes commit, until it is dropped.
+pub struct Watch(tokio::task::JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The folder for a home when none is named: `mirrordna` in the system's place for application data.
+pub fn default_home() -> PathBuf {
+    let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || from("HOME").unwrap_or_else(|| PathBuf::from("."));
+    let data = if cfg!(target_os = "macos") {
+        home().join("Library/Application Support")
+    } else {
+        from("XDG_DATA_HOME").unwrap_or_else(|| home().join(".local/share"))
+    };
+    data.join("mirrordna")
+}
+
+impl Node {
+    /// Whether a home belongs to a mesh already.
+    pub fn is_initialised(home: &Path) -> bool {
+        home.join(DATABASE).exists()
+            && Store::open(&home.join(DATABASE))
+                .and_then(|mut store| store.read(|view| view.meta(Meta::Mesh)))
+                .is_ok_and(|mesh| mesh.is_some())
+    }
+
+    /// Founds a mesh: this device is its first member, and admits the others.
+    pub fn init(home: &Path, name: &str, role: view::Role) -> Result<Self> {
+        let name = DeviceName::new(name)
+            .map_err(|error| Error::invalid(error, "give it a short name, such as Mac"))?;
+        let keys = Keys::generate()?;
+        let open = ChainOpen::found(
+            &keys.authority,
+            &keys.incarnation,
+            keys.sealing.recipient(),
+            random()?,
+        );
+        let node = Self::create(home, keys, open.mesh)?;
+        node.write(|tx| {
+            commit::open_chain(&node.inner, tx, &open, clock::now())?;
+            let admit = mirror_domain::body::DeviceAdmit {
+                device: open.device,
+                name: name.to_string(),
+                role: convert::role_from(role),
+            };
+            commit::append(&node.inner, tx, &Body::DeviceAdmit(admit), clock::now())?;
+            // Last, with the events in one transaction: a home has a mesh once its first events are durable.
+            Ok(tx.set_meta(Meta::Mesh, &open.mesh.0)?)
+        })?;
+        Ok(node)
+    }
+
+    /// Lays down a home with fresh keys; it belongs to nothing until its mesh is set.
+    pub(crate) fn create(home: &Path, keys: Keys, mesh: MeshId) -> Result<Self> {
+        std::fs::create_dir_all(home)?;
+        if Self::is_initialised(home) {
+            return Err(Error::invalid(
+                format!("{} holds a device already", home.display()),
+                "choose another folder with --home, or use the device that is there",
+            ));
+        }
+        let mut store = Store::create(&home.join(DATABASE))?;
+        let account = hex(&random::<16>()?);
+        let secrets = secrets::for_new_home(home, &account);
+        secrets.put(&keys.to_secret()?)?;
+        let device = keys.device();
+        store.write::<_, Error>(|tx| {
+            tx.set_meta(Meta::Account, account.as_bytes())?;
+            tx.set_meta(Meta::KeyStore, secrets.name().as_bytes())?;
+            Ok(tx.set_meta(Meta::Device, &device.0)?)
+        })?;
+        let reader = Store::open(&home.join(DATABASE))?;
+        Ok(Self::assemble(home, keys, secrets.name(), mesh, store, reader))
+    }
+
+    /// Opens a home.
+    pub fn open(home: &Path) -> Result<Self> {
+        let path = home.join(DATABASE);
+        let mut store = Store::open(&path)?;
+        let (mesh, account, kept) = store.read::<_, Error>(|view| {
+            Ok((
+                view.meta_id(Meta::Mesh)?,
+                view.meta_text(Meta::Account)?.unwrap_or_default(),
+                view.meta_text(Meta::KeyStore)?.unwrap_or_default(),
+            ))
+        })?;
+        let mesh = MeshId(mesh.ok_or_else(|| not_initialised(home))?);
+        let secrets = secrets::for_home(home, &account, &kept)?;
+        let secret = secrets.get()?.ok_or_else(|| {
+            Error::new(
+                Code::Integrity,
+                format!("the keys of {} are gone", home.display()),
+                "restore them from a backup, or join the mesh again as a new device",
+            )
+        })?;
+        let keys = Keys::from_secret(&secret)?;
+        let reader = Store::open(&path)?;
+        Ok(Self::assemble(home, keys, secrets.name(), mesh, store, reader))
+    }
+
+    fn assemble(
+        home: &Path,
+        keys: Keys,
+        key_store: &'static str,
+        mesh: MeshId,
+        writer: Store,
+        reader: Store,
+    ) -> Self {
+        let device = keys.device();
+        let inner = Inner {
+            home: home.to_owned(),
+            keys,
+            key_store,
+            mesh,
+            device,
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+            changes: broadcast::channel(256).0,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// This device, as `init` and `join` print it.
+    pub fn identity(&self) -> Result<view::Identity> {
+        let member = self.read(|view| {
+            Ok(view.members()?.into_iter().find(|member| member.device == self.inner.device))
+        })?;
+        let role = member.as_ref().and_then(|m| Role::from_number(m.role)).unwrap_or(Role::Node);
+        Ok(view::Identity {
+            device: self.inner.device.to_string(),
+            mesh: self.inner.mesh.to_string(),
+            name: member.map_or_else(|| "not admitted yet".to_owned(), |member| member.name),
+            role: convert::role(role),
+            home: self.inner.home.display().to_string(),
+            keys: self.inner.key_store.to_owned(),
+        })
+    }
+
+    /// Hears of this process's changes, and with [`Node::watch`] of other processes'.
+    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Begins to look for other processes' commits.
+    pub fn watch(&self) -> Watch {
+        let node = self.clone();
+        Watch(tokio::spawn(async move {
+            let mut seen = node.data_version();
+            loop {
+                tokio::time::sleep(WATCH_EVERY).await;
+                let now = node.data_version();
+                if now != seen {
+                    seen = now;
+                    node.tell(Change::Data);
+                }
+            }
+        }))
+    }
+
+    fn data_version(&self) -> Option<i64> {
+        lock(&self.inner.reader).data_version().ok()
+    }
+
+    pub(crate) fn tell(&self, change: Change) {
+        // Nobody listening is no error.
+        let _ = self.inner.changes.send(change);
+    }
+
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        lock(&self.inner.reader).read(read)
+    }
+
+    /// One durable write, told to the subscribers.
+    pub(crate) fn write<T>(&self, write: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let result = self.quiet_write(write)?;
+        self.tell(Change::Data);
+        Ok(result)
+    }
+
+    /// A durable write that changes nothing a face shows.
+    pub(crate) fn quiet_write<T>(&self, write: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        lock(&self.inner.writer).write(write)
+    }
+
+    pub(crate) fn check_pages(&self) -> Result<Option<String>> {
+        Ok(lock(&self.inner.reader).check_pages()?)
+    }
+
+    /// The text that is being written.
+    pub fn draft(&self) -> Result<String> {
+        self.read(|view| Ok(view.meta_text(Meta::Draft)?.unwrap_or_default()))
+    }
+
+    /// Keeps the text that is being written; durable when it returns.
+    pub fn save_draft(&self, text: &str) -> Result<()> {
+        self.quiet_write(|tx| Ok(tx.set_meta(Meta::Draft, text.as_bytes())?))
+    }
+}
+
+/// A panic elsewhere can't leave a store half changed: its transaction was rolled back.
+fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_initialised(home: &Path) -> Error {
+    Error::new(
+        Code::NotInitialised,
+        format!("there is no device in {}", home.display()),
+        "start a mesh with `mirror init --name NAME`, or join one with `mirror join TICKET`",
+    )
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Missing { path } => {
+                not_initialised(path.parent().unwrap_or(Path::new(".")))
+            }
+            StoreError::TooNew { .. } => {
+                Self::new(Code::TooNew, &error, "update MirrorDNA; nothing was changed")
+            }
+            StoreError::NotAStore { .. } => Self::new(
+                Code::Integrity,
+                &error,
+                "point --home at another folder, or move the file away; nothing was changed",
+            ),
+            StoreError::Ambiguous { .. } => Self::invalid(&error, "write more of the id's digits"),
+            StoreError::Damaged { .. } | StoreError::NoChain { .. } => Self::integrity(&error),
+            _ => convert::fault(&error),
+        }
+    }
+}

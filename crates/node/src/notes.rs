@@ -1,0 +1,384 @@
+//! Notes: captured, revised, listed, found, settled.
+
+use mirror_domain::conflict::diff;
+use mirror_domain::{Body, Conflict, NoteGraph, NoteState, Revision, Take, decide, snippet};
+use mirror_protocol::{Event, EventId, WallTime};
+use mirror_store::{NoteCursor, NoteFilter, NoteRow, Pos, View};
+
+use crate::error::{Error, Result};
+use crate::names::Names;
+use crate::node::Node;
+use crate::view;
+use crate::{clock, commit, convert, fold};
+
+/// The longest page.
+const MAX_PAGE: u32 = 500;
+/// Notes that are read through for terms too short for the index.
+const SHORT_TERM_NOTES: u32 = 5_000;
+/// Events that the index takes in one step.
+const INDEX_STEP: usize = 500;
+
+/// A note to be captured.
+#[derive(Debug, Clone, Default)]
+pub struct NewNote {
+    /// Markdown.
+    pub text: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// RFC 3339 with an offset; now, when it is not given.
+    pub at: Option<String>,
+}
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct NoteQuery {
+    /// RFC 3339: nothing older.
+    pub since: Option<String>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// By this device: id, unique prefix or name.
+    pub device: Option<String>,
+    /// Notes in a page, 500 at most.
+    pub limit: u32,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Archived ones too.
+    pub archived: bool,
+}
+
+impl Default for NoteQuery {
+    fn default() -> Self {
+        Self { since: None, tag: None, device: None, limit: 50, cursor: None, archived: false }
+    }
+}
+
+impl Node {
+    /// Captures a note; durable when it returns.
+    pub fn capture(&self, new: NewNote) -> Result<view::Captured> {
+        let at = new.at.as_deref().map_or_else(|| Ok(clock::now()), clock::parse)?;
+        let body = decide::add(&new.text, &new.tags)?;
+        self.say(at, |_| Ok(body))
+    }
+
+    /// Revises the revision that the person saw; without `base`, the one shown now.
+    pub fn edit(
+        &self,
+        note: &str,
+        base: Option<&str>,
+        text: &str,
+        tags: Option<Vec<String>>,
+    ) -> Result<view::Captured> {
+        self.say(clock::now(), |view| {
+            let (note, graph) = find(view, note)?;
+            let base = match base {
+                Some(base) => event_id(view, base)?,
+                None => shown(&graph)?.id,
+            };
+            Ok(decide::edit(note, &graph, &base, text, tags.as_deref())?)
+        })
+    }
+
+    /// Puts a note away.
+    pub fn archive(&self, note: &str) -> Result<view::Captured> {
+        self.say(clock::now(), |view| {
+            let (note, graph) = find(view, note)?;
+            Ok(decide::archive(note, &graph)?)
+        })
+    }
+
+    /// Settles a conflict.
+    pub fn resolve(&self, note: &str, take: view::Take) -> Result<view::Captured> {
+        let take = match take {
+            view::Take::Ours => Take::Ours,
+            view::Take::Theirs => Take::Theirs,
+            view::Take::Merged => Take::Merged,
+            view::Take::Text(text) => Take::Text(text),
+        };
+        self.say(clock::now(), |view| {
+            let (note, graph) = find(view, note)?;
+            Ok(decide::resolve(note, &graph, &self.inner.device, take)?)
+        })
+    }
+
+    /// Decides and appends in one transaction, so that nothing can come between.
+    pub(crate) fn say(
+        &self,
+        at: WallTime,
+        decide: impl FnOnce(&View<'_>) -> Result<Body>,
+    ) -> Result<view::Captured> {
+        self.write(|tx| {
+            let body = decide(tx)?;
+            let event = commit::append(&self.inner, tx, &body, at)?;
+            let note = fold::note_of(&event).unwrap_or(event.id);
+            Ok(captured(&event, note))
+        })
+    }
+
+    /// One note: its id or a unique beginning, or that of any of its revisions.
+    pub fn note(&self, note: &str) -> Result<view::Note> {
+        self.read(|view| {
+            let (id, graph) = find(view, note)?;
+            note_view(&Names::of(view)?, id, &graph)
+        })
+    }
+
+    /// A note's revisions in canonical order.
+    pub fn history(&self, note: &str) -> Result<Vec<view::Revision>> {
+        self.read(|view| {
+            let (_, graph) = find(view, note)?;
+            let names = Names::of(view)?;
+            let leaves: Vec<EventId> = graph.leaves().iter().map(|leaf| leaf.id).collect();
+            let revision = |revision: &Revision| view::Revision {
+                id: revision.id.to_string(),
+                parents: revision.parents.iter().map(EventId::to_string).collect(),
+                text: revision.text.clone(),
+                tags: revision.tags.clone(),
+                at: clock::rfc3339(revision.at),
+                device: revision.device.to_string(),
+                device_name: names.name(&revision.device),
+                archived: revision.archived,
+                latest: leaves.contains(&revision.id),
+            };
+            Ok(graph.history().into_iter().map(revision).collect())
+        })
+    }
+
+    /// A page of notes, newest first.
+    pub fn notes(&self, query: NoteQuery) -> Result<view::NotePage> {
+        self.read(|view| {
+            let device = query.device.as_deref().map(|device| crate::devices::find(view, device));
+            let filter = NoteFilter {
+                since_ms: query
+                    .since
+                    .as_deref()
+                    .map(clock::parse)
+                    .transpose()?
+                    .map(|at| at.unix_ms),
+                tag: query.tag,
+                device: device.transpose()?,
+                archived: query.archived,
+                before: query.cursor.as_deref().map(parse_cursor).transpose()?,
+            };
+            let limit = query.limit.clamp(1, MAX_PAGE);
+            let rows = view.notes(&filter, limit)?;
+            let next = rows.last().filter(|_| rows.len() as u64 == u64::from(limit));
+            let next = next.map(|row| write_cursor(row.cursor()));
+            let names = Names::of(view)?;
+            let mut notes = Vec::new();
+            for row in &rows {
+                notes.extend(row_view(view, &names, row)?);
+            }
+            Ok(view::NotePage { notes, next, total: convert::count(view.note_count()?) })
+        })
+    }
+
+    /// Notes that hold every word of the query, best match first. The index is brought up to date before.
+    pub fn search(&self, query: &str, limit: u32) -> Result<Vec<view::Hit>> {
+        while self.index_pending()? > 0 {}
+        let terms: Vec<&str> = query.split_whitespace().collect();
+        if terms.is_empty() {
+            return Err(Error::invalid("nothing to search for", "write one word or more"));
+        }
+        let limit = limit.clamp(1, MAX_PAGE);
+        self.read(|view| {
+            let names = Names::of(view)?;
+            // Terms shorter than a trigram are checked on the text: on all that the longer ones find, or on the newest.
+            let found = match view.search(&terms, SHORT_TERM_NOTES.max(limit))? {
+                Some(found) => found,
+                None => {
+                    let newest = view.notes(&NoteFilter::default(), SHORT_TERM_NOTES)?;
+                    newest.into_iter().map(|row| row.note).collect()
+                }
+            };
+            let mut hits = Vec::new();
+            for pos in found {
+                if hits.len() as u64 == u64::from(limit) {
+                    break;
+                }
+                let Some((id, graph)) = graph_at(view, pos)? else { continue };
+                let note = note_view(&names, id, &graph)?;
+                let short: Vec<&str> =
+                    terms.iter().copied().filter(|term| term.chars().count() < 3).collect();
+                if snippet::holds(&note.text, &short) {
+                    hits.push(hit(note, &terms));
+                }
+            }
+            Ok(hits)
+        })
+    }
+
+    /// Brings the full-text index a step forward; answers how many events it still has to see.
+    pub fn index_pending(&self) -> Result<u32> {
+        let behind = self.read(|view| Ok(view.unindexed()?))?;
+        let Some(next) = behind.first().copied() else { return Ok(0) };
+        let indexed = self.quiet_write(|tx| {
+            let mut events = Vec::new();
+            tx.walk_chain::<Error>(&next.chain, next.from, |_, event| {
+                events.push(event);
+                Ok(events.len() < INDEX_STEP)
+            })?;
+            for event in &events {
+                index(tx, event)?;
+            }
+            if let Some(last) = events.last() {
+                tx.set_indexed(last)?;
+            }
+            Ok(events.len() as u64)
+        })?;
+        let total: u64 = behind.iter().map(|chain| chain.events).sum();
+        Ok(convert::count(total.saturating_sub(indexed)))
+    }
+
+    /// Notes that wait for a person, each with both sides and what they rest on.
+    pub fn conflicts(&self) -> Result<Vec<view::Conflict>> {
+        self.read(|view| {
+            let names = Names::of(view)?;
+            let mut conflicts = Vec::new();
+            for pos in view.notes_in_conflict()? {
+                let Some((id, graph)) = graph_at(view, pos)? else { continue };
+                if let Some(conflict) = Conflict::of(&graph, &self.inner.device) {
+                    conflicts.push(conflict_view(&names, id, &conflict));
+                }
+            }
+            Ok(conflicts)
+        })
+    }
+}
+
+fn index(tx: &mirror_store::Tx<'_>, event: &Event) -> Result<()> {
+    let Some(note) = fold::note_of(event) else { return Ok(()) };
+    let (Some(pos), Some(graph)) = (tx.pos(&note)?, fold::graph(tx, note)?) else { return Ok(()) };
+    // Every leaf can be found, not only the one shown: a note in conflict has two texts.
+    let texts: Vec<&str> = graph.leaves().iter().map(|leaf| leaf.text.as_str()).collect();
+    Ok(tx.index_note(pos, &texts.join("\n"))?)
+}
+
+fn captured(event: &Event, note: EventId) -> view::Captured {
+    view::Captured {
+        id: event.id.to_string(),
+        note: note.to_string(),
+        chain: event.chain().to_string(),
+        seq: convert::count(event.header.seq),
+        lamport: convert::count(event.header.lamport.0),
+        at: clock::rfc3339(event.header.at),
+    }
+}
+
+/// An event by its id or a unique beginning of it.
+pub fn event_id(view: &View<'_>, text: &str) -> Result<EventId> {
+    let text = text.trim();
+    let hex = !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !hex {
+        let found: String = text.chars().take(80).collect();
+        let hint = "an id is up to 64 hexadecimal digits, as `mirror note list --json` prints them";
+        return Err(Error::invalid(format!("{found:?} is no id"), hint));
+    }
+    view.event_by_prefix(text)?
+        .ok_or_else(|| Error::not_found(format!("no event begins with {text}")))
+}
+
+/// A note and its revisions, by any of its events.
+fn find(view: &View<'_>, text: &str) -> Result<(EventId, NoteGraph)> {
+    let id = event_id(view, text)?;
+    let no_note = || Error::not_found(format!("{id} is no note"));
+    let event = view.event(&id)?.ok_or_else(no_note)?;
+    let note = fold::note_of(&event).ok_or_else(no_note)?;
+    Ok((note, fold::graph(view, note)?.ok_or_else(no_note)?))
+}
+
+pub fn graph_at(view: &View<'_>, pos: Pos) -> Result<Option<(EventId, NoteGraph)>> {
+    let Some(event) = view.event_at(pos)? else { return Ok(None) };
+    Ok(fold::graph(view, event.id)?.map(|graph| (event.id, graph)))
+}
+
+fn shown(graph: &NoteGraph) -> Result<&Revision> {
+    graph.shown().ok_or_else(|| Error::integrity("a note without a revision"))
+}
+
+fn row_view(view: &View<'_>, names: &Names, row: &NoteRow) -> Result<Option<view::Note>> {
+    let Some((id, graph)) = graph_at(view, row.note)? else { return Ok(None) };
+    note_view(names, id, &graph).map(Some)
+}
+
+fn note_view(names: &Names, id: EventId, graph: &NoteGraph) -> Result<view::Note> {
+    let shown = shown(graph)?;
+    Ok(view::Note {
+        note: id.to_string(),
+        id: shown.id.to_string(),
+        text: shown.text.clone(),
+        tags: shown.tags.clone(),
+        at: clock::rfc3339(shown.at),
+        device: shown.device.to_string(),
+        device_name: names.name(&shown.device),
+        state: convert::note_state(graph.state()),
+        saved_on: names.holders(&shown.order.1, shown.order.2),
+    })
+}
+
+fn hit(note: view::Note, terms: &[&str]) -> view::Hit {
+    let spans: Vec<view::HitSpan> = snippet::snippet(&note.text, terms)
+        .into_iter()
+        .map(|(text, matched)| view::HitSpan { text, matched })
+        .collect();
+    view::Hit {
+        snippet: spans.iter().map(|span| span.text.as_str()).collect(),
+        spans,
+        note: note.note,
+        id: note.id,
+        at: note.at,
+        device: note.device,
+        device_name: note.device_name,
+        tags: note.tags,
+        state: note.state,
+    }
+}
+
+fn conflict_view(names: &Names, note: EventId, conflict: &Conflict) -> view::Conflict {
+    let base_text = conflict.base.as_ref().map_or("", |base| base.text.as_str());
+    let side = |revision: &Revision| view::Side {
+        id: revision.id.to_string(),
+        device: revision.device.to_string(),
+        device_name: names.name(&revision.device),
+        at: clock::rfc3339(revision.at),
+        text: revision.text.clone(),
+        tags: revision.tags.clone(),
+        archived: revision.archived,
+        diff: convert::diff(diff(base_text, &revision.text)),
+    };
+    view::Conflict {
+        id: note.to_string(),
+        note: note.to_string(),
+        base: conflict.base.as_ref().map(side),
+        ours: side(&conflict.ours),
+        theirs: side(&conflict.theirs),
+        proposal: conflict.proposal.as_ref().map(|merge| merge.text.clone()),
+    }
+}
+
+fn write_cursor(cursor: NoteCursor) -> String {
+    format!("{}.{}", cursor.lamport, cursor.latest)
+}
+
+fn parse_cursor(text: &str) -> Result<NoteCursor> {
+    let parse = || {
+        let (lamport, latest) = text.split_once('.')?;
+        Some(NoteCursor { lamport: lamport.parse().ok()?, latest: latest.parse().ok()? })
+    };
+    parse().ok_or_else(|| Error::invalid(format!("{text:?} is no cursor"), "use `next` of a page"))
+}
+
+/// Everything listed, for the morning page.
+pub(crate) fn all_since(view: &View<'_>, since_ms: i64) -> Result<Vec<(EventId, NoteGraph)>> {
+    let filter = NoteFilter { since_ms: Some(since_ms), ..NoteFilter::default() };
+    let mut found = Vec::new();
+    for row in view.notes(&filter, u32::MAX)? {
+        found.extend(graph_at(view, row.note)?);
+    }
+    found.retain(|(_, graph)| graph.state() != NoteState::Archived);
+    Ok(found)
+}
+
+/// The first revision of a note: when and where it was captured.
+pub(crate) fn captured_at(graph: &NoteGraph) -> Option<&Revision> {
+    graph.history().into_iter().next()
+}

@@ -1,0 +1,260 @@
+//! One tap: meet the other devices, or a file, and report what happened with each.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use mirror_link::{Endpoint, RECONCILE};
+use mirror_protocol::session::{Refused, Report};
+use mirror_protocol::{DeviceId, PublicKey};
+
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result};
+use crate::exchange::Exchange;
+use crate::node::Node;
+use crate::view::{Change, Code, PeerReport, Phase, Progress, ReconcileReport, Refusal};
+use crate::{clock, convert, devices, intake, status};
+
+/// Whom to reconcile with.
+#[derive(Debug, Clone)]
+pub enum With {
+    /// Every member whose address is known.
+    All,
+    /// One device: its name, id, or a unique beginning.
+    Device(String),
+    /// Whoever answers at an address, if it is a member.
+    Address(String),
+    /// A bundle.
+    File(PathBuf),
+}
+
+struct Target {
+    device: DeviceId,
+    name: String,
+    key: Option<PublicKey>,
+    addresses: Vec<String>,
+}
+
+impl Node {
+    /// Reconciles. What fails with one peer stands in its report and stops no other.
+    pub async fn reconcile(&self, with: With, cancel: CancelToken) -> Result<ReconcileReport> {
+        let peers = match with {
+            With::File(path) => vec![self.reconcile_file(&path)?],
+            With::Address(address) => self.reconcile_address(&address, &cancel).await?,
+            With::All => self.reconcile_all(self.targets(None)?, &cancel).await?,
+            With::Device(device) => {
+                self.reconcile_all(self.targets(Some(&device))?, &cancel).await?
+            }
+        };
+        if cancel.is_cancelled() && !peers.iter().any(|peer| peer.ok) {
+            return Err(Error::cancelled());
+        }
+        intake::retry_waiting(self)?;
+        let (head, conflicts) =
+            self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
+        let report =
+            ReconcileReport { head: head.to_string(), conflicts: convert::count(conflicts), peers };
+        self.tell(Change::Reconciled(report.clone()));
+        Ok(report)
+    }
+
+    fn reconcile_file(&self, path: &std::path::Path) -> Result<PeerReport> {
+        let begun = Instant::now();
+        let before = self.head()?.head;
+        let (manifest, imported) = self.import_bundle(path)?;
+        let name = self.read(|view| Ok(crate::names::Names::of(view)?.name(&manifest.device)))?;
+        Ok(PeerReport {
+            device: manifest.device.to_string(),
+            name,
+            link: "bundle".to_owned(),
+            ok: true,
+            round_trips: 0,
+            bytes_in: convert::count(std::fs::metadata(path).map_or(0, |meta| meta.len())),
+            bytes_out: 0,
+            received: imported.received,
+            sent: 0,
+            duplicates: imported.duplicates,
+            quarantined: imported.quarantined,
+            refused: imported.refused,
+            head_before: before,
+            head_after: imported.head,
+            committed: false,
+            ms: convert::count(begun.elapsed().as_millis()),
+            error: None,
+        })
+    }
+
+    async fn reconcile_all(
+        &self,
+        targets: Vec<Target>,
+        cancel: &CancelToken,
+    ) -> Result<Vec<PeerReport>> {
+        let endpoint = Endpoint::bind(self.inner.keys.incarnation.as_bytes(), None).await?;
+        let mut reports = Vec::new();
+        for target in targets {
+            if cancel.is_cancelled() {
+                break;
+            }
+            reports.push(self.reconcile_one(&endpoint, target, cancel).await?);
+        }
+        endpoint.close().await;
+        Ok(reports)
+    }
+
+    /// An address has no name: each member's key is tried there, first those that were seen at it.
+    async fn reconcile_address(
+        &self,
+        address: &str,
+        cancel: &CancelToken,
+    ) -> Result<Vec<PeerReport>> {
+        let wrong = |_| {
+            Error::invalid(format!("{address:?} is no address"), "write it like 192.0.2.7:4711")
+        };
+        let _: std::net::SocketAddr = address.parse().map_err(wrong)?;
+        let mut targets = self.members()?;
+        targets.sort_by_key(|target| !target.addresses.iter().any(|known| known == address));
+        let mut last = Vec::new();
+        for mut target in targets {
+            target.addresses = vec![address.to_owned()];
+            last = self.reconcile_all(vec![target], cancel).await?;
+            if last.iter().any(|report| report.ok) {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    fn targets(&self, device: Option<&str>) -> Result<Vec<Target>> {
+        let wanted = device.map(|text| self.read(|view| devices::find(view, text))).transpose()?;
+        let mut targets = self.members()?;
+        match wanted {
+            Some(device) if device == self.inner.device => {
+                return Err(Error::invalid("this is that device", "name another one"));
+            }
+            Some(device) => targets.retain(|target| target.device == device),
+            None => targets.retain(|target| !target.addresses.is_empty()),
+        }
+        if targets.is_empty() {
+            let (detail, hint) = match wanted {
+                Some(_) => ("that device is not a member any more", "see `mirror device list`"),
+                None => (
+                    "no other device's address is known",
+                    "pair one with `mirror invite`, or start the reconcile on the other device",
+                ),
+            };
+            return Err(Error::new(Code::Offline, detail, hint));
+        }
+        Ok(targets)
+    }
+
+    /// The other members, with the key of their newest incarnation.
+    fn members(&self) -> Result<Vec<Target>> {
+        self.read(|view| {
+            let chains = view.chains()?;
+            let mut targets = Vec::new();
+            for member in view.members()? {
+                if member.revoked || member.device == self.inner.device {
+                    continue;
+                }
+                let own = chains.iter().filter(|chain| chain.device == member.device);
+                targets.push(Target {
+                    device: member.device,
+                    name: member.name,
+                    key: own.max_by_key(|chain| chain.lamport).map(|chain| chain.key),
+                    addresses: view.peer(&member.device)?.addresses,
+                });
+            }
+            Ok(targets)
+        })
+    }
+
+    async fn reconcile_one(
+        &self,
+        endpoint: &Endpoint,
+        target: Target,
+        cancel: &CancelToken,
+    ) -> Result<PeerReport> {
+        let begun = Instant::now();
+        let head_before = self.head()?.head;
+        self.tell(Change::Progress(Progress {
+            device: target.device.to_string(),
+            name: target.name.clone(),
+            phase: Phase::Connecting,
+            received: 0,
+            to_receive: 0,
+            sent: 0,
+            to_send: 0,
+        }));
+        let (bytes, result) = self.meet(endpoint, &target, cancel).await;
+        if let Err(error) = &result {
+            self.note_failure(&target.device, error)?;
+        }
+        let error = result.as_ref().err().map(Error::problem);
+        let report = result.unwrap_or_default();
+        Ok(PeerReport {
+            device: target.device.to_string(),
+            name: target.name,
+            link: "iroh".to_owned(),
+            ok: error.is_none(),
+            round_trips: report.round_trips,
+            bytes_in: convert::count(bytes.0),
+            bytes_out: convert::count(bytes.1),
+            received: convert::count(report.received),
+            sent: convert::count(report.sent),
+            duplicates: convert::count(report.duplicates),
+            quarantined: convert::count(report.quarantined),
+            refused: report.refused.into_iter().map(refusal).collect(),
+            head_before,
+            head_after: self.head()?.head,
+            committed: report.committed,
+            ms: convert::count(begun.elapsed().as_millis()),
+            error,
+        })
+    }
+
+    async fn meet(
+        &self,
+        endpoint: &Endpoint,
+        target: &Target,
+        cancel: &CancelToken,
+    ) -> ((u64, u64), Result<Report>) {
+        let connected = async {
+            let key = target.key.ok_or_else(|| {
+                let detail = format!("{} has not been met since it was admitted", target.name);
+                Error::new(Code::Offline, detail, "reconcile from that device first")
+            })?;
+            Ok(endpoint.connect(key, &target.addresses, RECONCILE).await?)
+        };
+        let connected = tokio::select! {
+            connected = connected => connected,
+            () = cancel.cancelled() => Err(Error::cancelled()),
+        };
+        let mut channel = match connected {
+            Ok(channel) => channel,
+            Err(error) => return ((0, 0), Err(error)),
+        };
+        let result = match Exchange::initiate(self, &mut channel, target.device, cancel) {
+            Ok(exchange) => exchange.run().await,
+            Err(error) => Err(error),
+        };
+        let bytes = channel.bytes();
+        channel.finish().await;
+        (bytes, result)
+    }
+
+    fn note_failure(&self, device: &DeviceId, error: &Error) -> Result<()> {
+        if error.code == Code::Cancelled {
+            return Ok(());
+        }
+        self.write(|tx| {
+            let mut row = tx.peer(device)?;
+            row.attempt_ms = Some(clock::now_ms());
+            row.error = Some(error.detail.clone());
+            Ok(tx.put_peer(device, &row)?)
+        })
+    }
+}
+
+/// As a face is shown it.
+pub fn refusal(refused: Refused) -> Refusal {
+    Refusal { what: refused.what, reason: refused.reason }
+}

@@ -1,0 +1,270 @@
+//! Where this home stands: in one word, as a head, as a log, as a map, as a page for the morning.
+
+use jiff::civil::Date;
+use mirror_domain::standup::{StandupNote, date_of, day, local_time, markdown, standup};
+use mirror_domain::{NoteState, Role, map, sync};
+use mirror_protocol::{CanonicalHead, ChainId, DeviceId, Event, EventId, Lamport, canonical_head};
+use mirror_store::{Place, View};
+
+use crate::error::{Error, Result};
+use crate::names::Names;
+use crate::node::Node;
+use crate::view::{self, SyncState};
+use crate::{clock, convert, devices, fold, notes};
+
+/// What of the log to show.
+#[derive(Debug, Clone)]
+pub struct LogQuery {
+    /// Events in a page, 500 at most.
+    pub limit: u32,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Of this chain only: its id or a unique beginning.
+    pub chain: Option<String>,
+}
+
+impl Default for LogQuery {
+    fn default() -> Self {
+        Self { limit: 50, cursor: None, chain: None }
+    }
+}
+
+/// The canonical head of what is stored.
+pub fn head_of(view: &View<'_>) -> Result<CanonicalHead> {
+    Ok(canonical_head(view.tips()?))
+}
+
+impl Node {
+    /// The first question of every screen.
+    pub fn status(&self) -> Result<view::Status> {
+        let identity = self.identity()?;
+        self.read(|view| {
+            let devices = self.devices_in(view)?;
+            let conflicts = view.conflict_count()?;
+            let peers = devices.iter().filter(|device| !device.this).map(|device| device.state);
+            let own = view.chains()?.into_iter().filter(|c| c.device == self.inner.device);
+            let mut unreconciled = 0u64;
+            for chain in own {
+                let mut acknowledged = None;
+                for member in view.members()? {
+                    let peer = view.peer(&member.device)?;
+                    let tip = peer.signed.iter().find(|tip| tip.chain == chain.tip.chain);
+                    acknowledged = acknowledged.max(tip.map(|tip| tip.seq));
+                }
+                unreconciled +=
+                    acknowledged.map_or(chain.tip.seq + 1, |seq| chain.tip.seq.saturating_sub(seq));
+            }
+            Ok(view::Status {
+                identity: Some(identity),
+                head: head_of(view)?.to_string(),
+                events: convert::count(view.event_count()?),
+                notes: convert::count(view.note_count()?),
+                state: overall(conflicts, peers),
+                conflicts: convert::count(conflicts),
+                unreconciled: convert::count(unreconciled),
+                last_reconcile: view.last_checkpoint()?.map(|c| clock::local_rfc3339(c.at_ms)),
+                devices,
+            })
+        })
+    }
+
+    /// The canonical head, the chains' tips and the state digest.
+    pub fn head(&self) -> Result<view::Head> {
+        self.read(|view| {
+            let (version, digest) = fold::state(view)?;
+            let chains = view.chains()?;
+            Ok(view::Head {
+                head: head_of(view)?.to_string(),
+                state: format!("{version}:{}", crate::keys::hex(&digest.0)),
+                events: convert::count(view.event_count()?),
+                chains: chains.iter().map(|c| devices::chain_view(&c.tip, &c.device)).collect(),
+            })
+        })
+    }
+
+    /// A page of events in canonical order, newest first.
+    pub fn log(&self, query: LogQuery) -> Result<view::LogPage> {
+        self.read(|view| {
+            let chain = query.chain.as_deref().map(|text| find_chain(view, text)).transpose()?;
+            let before = query.cursor.as_deref().map(parse_place).transpose()?;
+            let limit = query.limit.clamp(1, 500) as usize;
+            let events = view.newest_events(before, chain.as_ref(), limit)?;
+            let next = events.last().filter(|_| events.len() == limit).map(write_place);
+            let names = Names::of(view)?;
+            let entries = events
+                .iter()
+                .map(|event| log_entry(&names, fold::author(view, &event.chain())?, event))
+                .collect::<Result<_>>()?;
+            Ok(view::LogPage { entries, next })
+        })
+    }
+
+    /// The mesh as data.
+    pub fn map(&self) -> Result<view::Map> {
+        self.read(|view| {
+            let devices = self.devices_in(view)?;
+            let place = |n: usize| map::place(convert::count(n));
+            let nodes = devices.iter().enumerate().map(|(n, device)| view::MapNode {
+                id: device.device.clone(),
+                kind: "device".to_owned(),
+                name: device.name.clone(),
+                state: device.state,
+                tier: None,
+                place: None,
+                x: place(n).0,
+                y: place(n).1,
+            });
+            let peers = devices.iter().filter(|device| !device.this);
+            let edges = peers.map(|device| view::MapEdge {
+                from: self.inner.device.to_string(),
+                to: device.device.clone(),
+                link: if device.last_contact.is_some() { "iroh" } else { "none yet" }.to_owned(),
+                state: device.state,
+                lag_events: device.ahead.max(device.behind),
+                last_contact: device.last_contact.clone(),
+            });
+            Ok(view::Map {
+                head: head_of(view)?.to_string(),
+                nodes: nodes.collect(),
+                edges: edges.collect(),
+            })
+        })
+    }
+
+    /// The morning page of a day (today, without one) in a zone (the system's, without one).
+    pub fn standup(&self, date: Option<&str>, zone: Option<&str>) -> Result<view::Standup> {
+        let zone = clock::zone(zone)?;
+        let date: Date = match date {
+            Some(text) => text.parse().map_err(|_| {
+                Error::invalid(format!("{text:?} is no date"), "write it like 2026-11-23")
+            })?,
+            None => date_of(clock::now_ms(), &zone).unwrap_or(Date::ZERO),
+        };
+        let notes = self.read(|view| standup_notes(view, date, &zone))?;
+        let sections = standup(date, &zone, notes);
+        Ok(view::Standup {
+            date: date.to_string(),
+            zone: zone.iana_name().unwrap_or("local").to_owned(),
+            markdown: markdown(date, &zone, &sections),
+            sections: sections
+                .into_iter()
+                .map(|section| view::StandupSection {
+                    title: section.title,
+                    items: section.items.into_iter().map(standup_item).collect(),
+                })
+                .collect(),
+        })
+    }
+}
+
+fn overall(conflicts: u64, peers: impl Iterator<Item = SyncState>) -> SyncState {
+    let back = |state| match state {
+        SyncState::Synced => sync::SyncState::Synced,
+        SyncState::Behind => sync::SyncState::Behind,
+        SyncState::Ahead => sync::SyncState::Ahead,
+        SyncState::Conflict => sync::SyncState::Conflict,
+        SyncState::Stale => sync::SyncState::Stale,
+        SyncState::Offline => sync::SyncState::Offline,
+        SyncState::Unknown => sync::SyncState::Unknown,
+        SyncState::Revoked => sync::SyncState::Revoked,
+        SyncState::Forked => sync::SyncState::Forked,
+    };
+    convert::sync_state(sync::home_state(conflicts, peers.map(back)))
+}
+
+/// Notes of the day before and the day, and all that wait for a person.
+fn standup_notes(
+    view: &View<'_>,
+    date: Date,
+    zone: &jiff::tz::TimeZone,
+) -> Result<Vec<StandupNote>> {
+    let yesterday = date.yesterday().ok().and_then(|date| day(date, zone));
+    let members = view.members()?;
+    let role_of = |device: &DeviceId| {
+        let member = members.iter().find(|member| member.device == *device);
+        member.and_then(|member| Role::from_number(member.role)).unwrap_or(Role::Node)
+    };
+    let names = Names::of(view)?;
+    // A note revised since still counts by its capture, which can't be later than its revisions' clocks by much: a day
+    // is allowed for clocks that disagree.
+    let since = yesterday.map_or(i64::MIN, |(from, _)| from.saturating_sub(86_400_000));
+    let mut found = notes::all_since(view, since)?;
+    for pos in view.notes_in_conflict()? {
+        if let Some((id, graph)) = notes::graph_at(view, pos)?
+            && !found.iter().any(|(known, _)| *known == id)
+        {
+            found.push((id, graph));
+        }
+    }
+    let note = |(id, graph): &(EventId, mirror_domain::NoteGraph)| {
+        let (first, shown) = (notes::captured_at(graph)?, graph.shown()?);
+        Some(StandupNote {
+            event: shown.id,
+            note: *id,
+            text: shown.text.clone(),
+            at: first.at,
+            device_name: names.name(&first.device),
+            role: role_of(&first.device),
+            order: first.order,
+            conflict: graph.state() == NoteState::Conflict,
+        })
+    };
+    Ok(found.iter().filter_map(note).collect())
+}
+
+fn standup_item(note: StandupNote) -> view::StandupItem {
+    view::StandupItem {
+        event: note.event.to_string(),
+        note: Some(note.note.to_string()),
+        text: note.text,
+        time: local_time(note.at),
+        at: clock::rfc3339(note.at),
+        device_name: note.device_name,
+    }
+}
+
+fn log_entry(names: &Names, device: DeviceId, event: &Event) -> Result<view::LogEntry> {
+    let header = &event.header;
+    Ok(view::LogEntry {
+        id: event.id.to_string(),
+        chain: event.chain().to_string(),
+        device: device.to_string(),
+        device_name: names.name(&device),
+        seq: convert::count(header.seq),
+        prev: header.prev.map(|prev| prev.to_string()),
+        deps: header.deps.iter().map(|dep| dep.id.to_string()).collect(),
+        lamport: convert::count(header.lamport.0),
+        at: clock::rfc3339(header.at),
+        kind: header.kind.clone(),
+        body_hash: header.body_hash.to_string(),
+    })
+}
+
+fn find_chain(view: &View<'_>, text: &str) -> Result<ChainId> {
+    let lower = text.to_lowercase();
+    let tips = view.tips()?;
+    let found: Vec<_> =
+        tips.iter().filter(|tip| tip.chain.to_string().starts_with(&lower)).collect();
+    match found.as_slice() {
+        [tip] => Ok(tip.chain),
+        [] => Err(Error::not_found(format!("no chain begins with {text:?}"))),
+        _ => {
+            Err(Error::invalid(format!("{text:?} fits several chains"), "write more of its digits"))
+        }
+    }
+}
+
+fn write_place(event: &Event) -> String {
+    let (lamport, chain, seq) = event.order();
+    format!("{}.{chain}.{seq}", lamport.0)
+}
+
+fn parse_place(text: &str) -> Result<Place> {
+    let parse = || {
+        let mut parts = text.split('.');
+        let lamport = Lamport(parts.next()?.parse().ok()?);
+        let (chain, seq) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Place { lamport, chain, seq })
+    };
+    parse().ok_or_else(|| Error::invalid(format!("{text:?} is no cursor"), "use `next` of a page"))
+}
