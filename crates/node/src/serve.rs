@@ -139,7 +139,9 @@ impl Node {
             let membership = fold::membership(tx, self.inner.mesh)?;
             let here = &self.inner.device;
             let body = decide::admit(&membership, here, request.device, &request.name, role)?;
-            tx.use_invite(&secret, &request.device)?;
+            if !tx.use_invite(&secret, &request.device)? {
+                return Err(refuse("this ticket was used already"));
+            }
             commit::append(&self.inner, tx, &body, clock::now())?;
             Ok(())
         })

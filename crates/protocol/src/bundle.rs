@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 
 use ed25519_dalek::{Signer, SigningKey};
-use minicbor::{Decode, Decoder, Encode, Encoder};
+use minicbor::{Decoder, Encode, Encoder};
 use sha2::{Digest, Sha256};
 
-use crate::head::{SignatureError, Tip, verify_signature};
+use crate::head::{SignatureError, Tip, canonical_head, verify_signature};
 use crate::id::{CanonicalHead, DeviceId, MeshId, PublicKey, hash};
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::message::{Message, MessageError, decode_tips};
@@ -14,6 +14,13 @@ use crate::run::Run;
 
 /// The first bytes of a bundle; the last of them is the format.
 pub const MAGIC: [u8; 8] = *b"MIRRORB1";
+
+/// The number that a manifest's record begins with. Runs keep theirs from [`Message`].
+const MANIFEST: u64 = 10;
+/// The number that the end's record begins with.
+const END: u64 = 11;
+/// The number of a run's record.
+const RUN: u64 = 3;
 
 /// What a bundle says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +42,11 @@ pub struct Manifest {
 }
 
 /// The end of a bundle: what was written, signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
     /// Events in all runs.
-    #[n(0)]
     pub events: u64,
-    /// Ed25519 of the manifest's key over the SHA-256 of all bytes before the end's record.
-    #[cbor(n(1), with = "minicbor::bytes")]
+    /// Ed25519 of the manifest's key over the SHA-256 of all bytes before the end's record, and the count.
     pub signature: [u8; 64],
 }
 
@@ -82,6 +86,25 @@ pub enum BundleError {
         /// What belongs here.
         expected: &'static str,
     },
+    /// A record of a type that this version does not know.
+    #[error("record {record}: unknown type {found}")]
+    Unknown {
+        /// Counted from 0.
+        record: u64,
+        /// Its type.
+        found: u64,
+    },
+    /// The end counts other events than the runs hold.
+    #[error("the bundle's end counts {claimed} events, its runs hold {found}")]
+    Count {
+        /// What the end says.
+        claimed: u64,
+        /// What was read.
+        found: u64,
+    },
+    /// The manifest's tips do not hash to its head.
+    #[error("the manifest's tips do not give the head that it names")]
+    WrongTips,
     /// The end's signature does not hold: something before it was changed.
     #[error("the bundle was changed after it was written: {0}")]
     Changed(SignatureError),
@@ -102,7 +125,7 @@ impl Manifest {
         &self,
         e: &mut Encoder<Vec<u8>>,
     ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
-        e.array(7)?.bytes(&self.mesh.0)?.bytes(&self.device.0)?;
+        e.array(8)?.u64(MANIFEST)?.bytes(&self.mesh.0)?.bytes(&self.device.0)?;
         e.bytes(&self.key.0)?.bytes(&self.head.0)?;
         match &self.since {
             Some(since) => e.bytes(&since.0)?,
@@ -117,8 +140,9 @@ impl Manifest {
 
     fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let mut d = Decoder::new(bytes);
-        if d.array()? != Some(7) {
-            return Err(MessageError::Malformed { reason: "a manifest is an array of 7".into() });
+        if d.array()? != Some(8) || d.u64()? != MANIFEST {
+            let reason = "a manifest is an array of 8 that begins with 10".to_owned();
+            return Err(MessageError::Malformed { reason });
         }
         let manifest = Self {
             mesh: d.decode()?,
@@ -134,6 +158,44 @@ impl Manifest {
         }
         Ok(manifest)
     }
+}
+
+impl End {
+    fn encode(&self) -> Vec<u8> {
+        let mut e = Encoder::new(Vec::new());
+        // Writing to a Vec can't fail.
+        let _ = self.encode_into(&mut e);
+        e.into_writer()
+    }
+
+    fn encode_into(
+        &self,
+        e: &mut Encoder<Vec<u8>>,
+    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+        e.array(3)?.u64(END)?.u64(self.events)?.bytes(&self.signature)?.ok()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        let malformed = |reason: &str| MessageError::Malformed { reason: reason.to_owned() };
+        let mut d = Decoder::new(bytes);
+        if d.array()? != Some(3) || d.u64()? != END {
+            return Err(malformed("an end is an array of 3 that begins with 11"));
+        }
+        let events = d.u64()?;
+        let signature = d.bytes()?.try_into().map_err(|_| malformed("signature of 64 bytes"))?;
+        let end = Self { events, signature };
+        if end.encode() != bytes {
+            return Err(MessageError::NotDeterministic);
+        }
+        Ok(end)
+    }
+}
+
+/// The number that a record begins with.
+fn record_type(bytes: &[u8]) -> Result<u64, MessageError> {
+    let mut d = Decoder::new(bytes);
+    d.array()?;
+    Ok(d.u64()?)
 }
 
 /// Writes a bundle, record by record.
@@ -163,7 +225,7 @@ impl<'k, W: Write> BundleWriter<'k, W> {
     pub fn finish(mut self) -> std::io::Result<(u64, W)> {
         let message = end_message(&self.sha, self.events);
         let end = End { events: self.events, signature: self.key.sign(&message).to_bytes() };
-        self.record(&minicbor::to_vec(end).unwrap_or_default())?;
+        self.record(&end.encode())?;
         self.out.flush()?;
         Ok((self.events, self.out))
     }
@@ -193,6 +255,7 @@ pub struct BundleReader<R> {
     sha: Sha256,
     manifest: Manifest,
     record: u64,
+    events: u64,
     over: bool,
 }
 
@@ -211,9 +274,19 @@ impl<R: Read> BundleReader<R> {
         let mut sha = Sha256::new_with_prefix(magic);
         let bytes = read_record(&mut input, 0)?;
         hash_record(&mut sha, &bytes);
-        let manifest = Manifest::decode(&bytes)
-            .map_err(|error| BundleError::Record { record: 0, error })?;
-        Ok(Self { input, sha, manifest, record: 0, over: false })
+        let bad = |error| BundleError::Record { record: 0, error };
+        match record_type(&bytes).map_err(bad)? {
+            MANIFEST => {}
+            RUN | END => {
+                return Err(BundleError::Misplaced { record: 0, expected: "the manifest" });
+            }
+            found => return Err(BundleError::Unknown { record: 0, found }),
+        }
+        let manifest = Manifest::decode(&bytes).map_err(bad)?;
+        if canonical_head(manifest.tips.iter().copied()) != manifest.head {
+            return Err(BundleError::WrongTips);
+        }
+        Ok(Self { input, sha, manifest, record: 0, events: 0, over: false })
     }
 
     /// What the bundle says of itself; only true once the end was reached without an error.
@@ -235,16 +308,27 @@ impl<R: Read> BundleReader<R> {
                 return Some(Err(error));
             }
         };
-        // An end is an array of an integer and a byte string; a run's record begins with the number 3 and an array.
-        if let Ok(end) = minicbor::decode::<End>(&bytes) {
+        let kind = record_type(&bytes);
+        if kind == Ok(END) {
             self.over = true;
-            return self.check_end(end).err().map(Err);
+            let checked = End::decode(&bytes)
+                .map_err(|error| BundleError::Record { record, error })
+                .and_then(|end| self.check_end(end));
+            return checked.err().map(Err);
         }
         hash_record(&mut self.sha, &bytes);
-        Some(match Message::decode(&bytes) {
-            Ok(Message::Run(run)) => Ok(run),
-            Ok(_) => Err(BundleError::Misplaced { record, expected: "a run or the end" }),
-            Err(error) => Err(BundleError::Record { record, error }),
+        Some(match (kind, Message::decode(&bytes)) {
+            (_, Ok(Message::Run(run))) => {
+                self.events = self.events.saturating_add(run.events.len() as u64);
+                Ok(run)
+            }
+            (Ok(MANIFEST), _) | (_, Ok(_)) => {
+                Err(BundleError::Misplaced { record, expected: "a run or the end" })
+            }
+            (_, Err(MessageError::Unknown { found })) => {
+                Err(BundleError::Unknown { record, found })
+            }
+            (_, Err(error)) => Err(BundleError::Record { record, error }),
         })
     }
 
@@ -252,6 +336,9 @@ impl<R: Read> BundleReader<R> {
         let message = end_message(&self.sha, end.events);
         verify_signature(&self.manifest.key, &message, &end.signature)
             .map_err(BundleError::Changed)?;
+        if end.events != self.events {
+            return Err(BundleError::Count { claimed: end.events, found: self.events });
+        }
         let mut rest = [0; 1];
         if self.input.read(&mut rest)? != 0 {
             let record = self.record + 1;

@@ -369,6 +369,25 @@ mod tests {
     }
 
     #[test]
+    fn a_header_is_bounded_before_it_is_read() {
+        let error = Header::decode(&vec![0; MAX_HEADER_BYTES + 1]).unwrap_err();
+        assert_eq!(error.to_string(), "header of 49153 bytes, the limit is 49152");
+        // [1, null, 0, null, array(513)
+        let claim = [0x8b, 0x01, 0xf6, 0x00, 0xf6, 0x99, 0x02, 0x01];
+        assert_eq!(Header::decode(&claim), Err(HeaderError::TooManyDeps { found: 513 }));
+        let dep = |n: u16| {
+            let mut id = [0; 32];
+            id[..2].copy_from_slice(&n.to_be_bytes());
+            Dep { chain: ChainId(id), seq: u64::MAX, id: EventId(id) }
+        };
+        let mut widest = first();
+        widest.deps = (0..MAX_DEPS as u16).map(dep).collect();
+        let (lamport, kind) = (Lamport(u64::MAX), "k".repeat(MAX_KIND_BYTES));
+        (widest.lamport, widest.kind) = (lamport, kind);
+        assert!(Event::new(widest, vec![0; MAX_BODY_BYTES]).is_ok());
+    }
+
+    #[test]
     fn a_later_version_is_named_not_guessed() {
         let mut bytes = Event::new(first(), vec![]).unwrap().bytes;
         bytes[1] = 2;

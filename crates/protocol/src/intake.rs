@@ -75,59 +75,70 @@ pub struct Ready {
     pub refused: Vec<(ChainId, u64, IntakeError)>,
 }
 
+/// A waiting run: its chain and first position.
+type Key = (ChainId, u64);
+
 #[derive(Debug)]
 struct Waiting {
     run: VerifiedRun,
-    /// Lamport times of the leading events that are ready.
-    ready: Vec<Lamport>,
+    /// How many leading events are ready.
+    ready: usize,
     missing: Option<Dep>,
+    /// The run that keeps this one back although it is whole.
+    blocked_by: Option<Key>,
 }
 
 impl Waiting {
     fn is_whole(&self) -> bool {
-        self.ready.len() == self.run.events.len()
+        self.ready == self.run.events.len()
     }
 }
 
 /// The waiting room.
+///
+/// A run is looked at when it comes, and again when the event that it lacks becomes ready here; never because another
+/// run came. Events that somebody else stored meanwhile are found by [`Intake::recheck`].
 #[derive(Debug, Default)]
 pub struct Intake {
     /// By chain, then by first position; runs of one chain never overlap.
     waiting: BTreeMap<ChainId, BTreeMap<u64, Waiting>>,
     bytes: usize,
+    /// Runs that may advance.
+    moved: BTreeSet<Key>,
+    /// Whole runs that may leave.
+    whole: BTreeSet<Key>,
+    /// Who waits for which event.
+    waiters: BTreeMap<(ChainId, u64), BTreeSet<Key>>,
+    /// Whole runs that rest on a run that is not.
+    blocked: BTreeMap<Key, BTreeSet<Key>>,
 }
 
 enum Check {
-    Ready(Lamport),
+    Ready,
     Missing(Dep),
     Wrong(IntakeError),
 }
 
+/// A run that can't go on, with the reason.
+type Wrong = (ChainId, u64, IntakeError);
+
 impl Intake {
     /// Takes a verified run in. Events that are stored or waiting already must be the very same; they are counted and
-    /// cut off. A run beyond a gap waits.
+    /// cut off. A run beyond a gap waits. Costs two lookups in the store at most, however long the run.
     pub fn offer(
         &mut self,
         mut run: VerifiedRun,
         known: &dyn Known,
     ) -> Result<Offered, IntakeError> {
         let total = run.events.len() as u64;
-        for event in &run.events {
-            let seq = event.header.seq;
-            if let Some(here) = self.point(&run.chain, seq, known)
-                && here.id != event.id
-            {
-                let (chain, ours, theirs) = (run.chain, here.id, event.id);
-                return Err(IntakeError::Fork { chain, seq, ours, theirs });
-            }
-        }
-        self.trim(&mut run, known);
+        run.events.drain(..stored_front(&run, known)?);
+        self.cut_waiting(&mut run)?;
         let (Some(first), fresh) = (run.events.first(), run.events.len() as u64) else {
             return Ok(Offered { duplicates: total, fresh: 0 });
         };
         let before = first.header.seq.checked_sub(1);
         if let (Some(seq), Some(theirs)) = (before, first.header.prev)
-            && let Some(here) = self.point(&run.chain, seq, known)
+            && let Some(here) = self.waiting_point(&run.chain, seq)
             && here.id != theirs
         {
             return Err(IntakeError::Fork { chain: run.chain, seq, ours: here.id, theirs });
@@ -141,16 +152,23 @@ impl Intake {
         Ok(Offered { duplicates: total - fresh, fresh })
     }
 
-    /// Cuts off the front that is stored, or inside a waiting run that begins earlier. A run is only ever cut at its
-    /// front: its signed head stands at its end.
-    fn trim(&self, run: &mut VerifiedRun, known: &dyn Known) {
-        let chain = run.chain;
-        let first = run.first_seq();
-        run.events.retain(|event| {
+    /// Cuts off the front that lies inside a waiting run that begins earlier. A run is only ever cut at its front: its
+    /// signed head stands at its end.
+    fn cut_waiting(&self, run: &mut VerifiedRun) -> Result<(), IntakeError> {
+        let (chain, first) = (run.chain, run.first_seq());
+        for event in &run.events {
             let seq = event.header.seq;
-            let earlier = self.run_at(&chain, seq).is_some_and(|(_, start)| start <= first);
-            known.point(&chain, seq).is_none() && !earlier
+            if let Some(here) = self.waiting_point(&chain, seq)
+                && here.id != event.id
+            {
+                return Err(IntakeError::Fork { chain, seq, ours: here.id, theirs: event.id });
+            }
+        }
+        run.events.retain(|event| {
+            let at = self.run_at(&chain, event.header.seq);
+            at.is_none_or(|(_, start)| start > first)
         });
+        Ok(())
     }
 
     /// Waiting runs that the new one covers go; one that it overlaps loses its front.
@@ -173,8 +191,9 @@ impl Intake {
     fn insert(&mut self, run: VerifiedRun) {
         self.bytes += run.bytes();
         let (chain, first) = (run.chain, run.first_seq());
-        let waiting = Waiting { run, ready: Vec::new(), missing: None };
+        let waiting = Waiting { run, ready: 0, missing: None, blocked_by: None };
         self.waiting.entry(chain).or_default().insert(first, waiting);
+        self.moved.insert((chain, first));
     }
 
     /// The key of a chain whose first run waits here.
@@ -185,22 +204,60 @@ impl Intake {
 
     /// Releases what is complete. Call it again after the batch has been stored.
     pub fn take_ready(&mut self, known: &dyn Known) -> Ready {
-        let mut ready = Ready::default();
-        while let Some((chain, seq, error)) = self.advance(known) {
-            self.remove(chain, seq);
-            ready.refused.push((chain, seq, error));
-            // What was ready because of it is not.
-            for waiting in self.waiting.values_mut().flat_map(BTreeMap::values_mut) {
-                waiting.ready.clear();
+        let mut refused = Vec::new();
+        loop {
+            let released = match self.advance(known) {
+                Ok(()) => self.closed_set(known),
+                Err(wrong) => {
+                    self.refuse(wrong, &mut refused);
+                    continue;
+                }
+            };
+            match self.release(&released, known) {
+                Ok(batch) => return Ready { batch, refused },
+                Err(wrong) => self.refuse(wrong, &mut refused),
             }
         }
-        let released = self.closed_set(known);
-        for (chain, seq) in released {
-            if let Some(waiting) = self.remove(chain, seq) {
-                ready.batch.push(waiting.run);
+    }
+
+    /// Has the next [`Intake::take_ready`] look at every waiting run anew: for events that were stored by somebody else.
+    pub fn recheck(&mut self) {
+        self.waiters.clear();
+        self.blocked.clear();
+        self.whole.clear();
+        self.moved = self.keys().collect();
+    }
+
+    /// What was ready because of a refused run is not.
+    fn refuse(&mut self, wrong: Wrong, refused: &mut Vec<Wrong>) {
+        self.remove(wrong.0, wrong.1);
+        for waiting in self.waiting.values_mut().flat_map(BTreeMap::values_mut) {
+            waiting.ready = 0;
+        }
+        self.recheck();
+        refused.push(wrong);
+    }
+
+    /// Takes a closed set out, without what has been stored since it was offered.
+    fn release(
+        &mut self,
+        keys: &BTreeSet<Key>,
+        known: &dyn Known,
+    ) -> Result<Vec<VerifiedRun>, Wrong> {
+        let mut cuts = Vec::new();
+        for (chain, first) in keys {
+            let stored = self.get(chain, *first).map(|waiting| stored_front(&waiting.run, known));
+            cuts.push(stored.unwrap_or(Ok(0)).map_err(|error| (*chain, *first, error))?);
+        }
+        let mut batch = Vec::new();
+        for ((chain, first), cut) in keys.iter().zip(cuts) {
+            let Some(mut waiting) = self.remove(*chain, *first) else { continue };
+            waiting.run.events.drain(..cut);
+            if !waiting.run.events.is_empty() {
+                batch.push(waiting.run);
             }
         }
-        ready
+        Ok(batch)
     }
 
     /// Each waiting run with the cause it lacks.
@@ -208,37 +265,37 @@ impl Intake {
         self.waiting.values().flat_map(BTreeMap::values).map(|w| (&w.run, w.missing))
     }
 
-    /// Advances every run's ready prefix until nothing moves; stops at the first wrong event.
-    fn advance(&mut self, known: &dyn Known) -> Option<(ChainId, u64, IntakeError)> {
-        let mut queue: BTreeSet<(ChainId, u64)> = self.keys().collect();
-        // Who waits for which position: woken when it becomes ready, so each event is checked once or twice in all.
-        let mut waiters: BTreeMap<(ChainId, u64), Vec<(ChainId, u64)>> = BTreeMap::new();
-        while let Some((chain, first)) = queue.pop_first() {
+    /// Advances the ready prefixes until nothing moves; stops at the first wrong event.
+    fn advance(&mut self, known: &dyn Known) -> Result<(), Wrong> {
+        while let Some((chain, first)) = self.moved.pop_first() {
             while let Some(waiting) = self.get(&chain, first) {
-                let Some(event) = waiting.run.events.get(waiting.ready.len()) else { break };
-                let seq = event.header.seq;
-                let check = self.check(&chain, event, known);
-                let Some(waiting) =
-                    self.waiting.get_mut(&chain).and_then(|runs| runs.get_mut(&first))
-                else {
+                let Some(event) = waiting.run.events.get(waiting.ready) else {
+                    self.whole.insert((chain, first));
+                    self.whole.extend(self.blocked.remove(&(chain, first)).unwrap_or_default());
                     break;
                 };
+                let seq = event.header.seq;
+                let check = self.check(&chain, event, known);
+                let Some(waiting) = self.get_mut(&chain, first) else { break };
                 match check {
-                    Check::Ready(lamport) => {
-                        waiting.ready.push(lamport);
+                    Check::Ready => {
+                        waiting.ready += 1;
                         waiting.missing = None;
-                        queue.extend(waiters.remove(&(chain, seq)).into_iter().flatten());
+                        self.moved.extend(self.waiters.remove(&(chain, seq)).unwrap_or_default());
                     }
                     Check::Missing(dep) => {
                         waiting.missing = Some(dep);
-                        waiters.entry((dep.chain, dep.seq)).or_default().push((chain, first));
+                        self.waiters
+                            .entry((dep.chain, dep.seq))
+                            .or_default()
+                            .insert((chain, first));
                         break;
                     }
-                    Check::Wrong(error) => return Some((chain, first, error)),
+                    Check::Wrong(error) => return Err((chain, first, error)),
                 }
             }
         }
-        None
+        Ok(())
     }
 
     fn check(&self, chain: &ChainId, event: &Event, known: &dyn Known) -> Check {
@@ -264,49 +321,78 @@ impl Intake {
         if expected != found {
             return Check::Wrong(IntakeError::Lamport { event: event.id, expected, found });
         }
-        Check::Ready(event.header.lamport)
+        Check::Ready
     }
 
-    /// The greatest set of whole runs in which every cause is stored or in the set.
-    fn closed_set(&self, known: &dyn Known) -> BTreeSet<(ChainId, u64)> {
-        let mut set: BTreeSet<(ChainId, u64)> =
-            self.keys().filter(|(c, s)| self.get(c, *s).is_some_and(Waiting::is_whole)).collect();
-        let mut rests_on: BTreeMap<(ChainId, u64), Vec<(ChainId, u64)>> = BTreeMap::new();
-        let mut out = Vec::new();
+    /// The greatest set of whole runs in which every cause is stored or in the set. Runs that stay are looked at again
+    /// when the run that keeps them back is whole, or gone.
+    fn closed_set(&mut self, known: &dyn Known) -> BTreeSet<Key> {
+        let mut set = std::mem::take(&mut self.whole);
+        set.retain(|(chain, first)| self.get(chain, *first).is_some_and(Waiting::is_whole));
+        let mut rests_on: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+        let mut out: Vec<(Key, Key)> = Vec::new();
+        let mut lost = Vec::new();
         for key in &set {
-            for cause in self.causes(key) {
-                if known.point(&cause.0, cause.1).is_some() {
-                    continue;
-                }
-                match self.run_at(&cause.0, cause.1).filter(|run| set.contains(run)) {
+            for (index, cause) in self.causes(key) {
+                match self.run_at(&cause.chain, cause.seq) {
                     Some(run) if run == *key => {}
-                    Some(run) => rests_on.entry(run).or_default().push(*key),
-                    None => out.push(*key),
+                    Some(run) if set.contains(&run) => rests_on.entry(run).or_default().push(*key),
+                    _ if known.point(&cause.chain, cause.seq).is_some() => {}
+                    Some(run) => out.push((*key, self.blocker(run))),
+                    // It was released and the shell did not store it.
+                    None => lost.push((*key, index, cause)),
                 }
             }
         }
-        while let Some(key) = out.pop() {
-            if set.remove(&key) {
-                out.extend(rests_on.remove(&key).into_iter().flatten());
+        for (key, index, cause) in lost {
+            if let Some(waiting) = self.get_mut(&key.0, key.1) {
+                waiting.ready = waiting.ready.min(index);
+                waiting.missing = Some(cause);
+                self.waiters.entry((cause.chain, cause.seq)).or_default().insert(key);
+                out.push((key, key));
             }
+        }
+        while let Some((key, blocker)) = out.pop() {
+            if !set.remove(&key) {
+                continue;
+            }
+            if key != blocker
+                && let Some(waiting) = self.get_mut(&key.0, key.1)
+            {
+                waiting.blocked_by = Some(blocker);
+                self.blocked.entry(blocker).or_default().insert(key);
+            }
+            let resting = rests_on.remove(&key).unwrap_or_default();
+            out.extend(resting.into_iter().map(|run| (run, blocker)));
         }
         set
     }
 
-    /// The places that a run's events rest on, outside the run itself.
-    fn causes(&self, (chain, first): &(ChainId, u64)) -> impl Iterator<Item = (ChainId, u64)> {
-        let before = first.checked_sub(1).map(|seq| (*chain, seq));
-        let events = self.get(chain, *first).map(|w| w.run.events.as_slice()).unwrap_or_default();
-        let deps = events.iter().flat_map(|e| e.header.deps.iter().map(|d| (d.chain, d.seq)));
-        before.into_iter().chain(deps)
+    /// The run at the root of a whole run's waiting.
+    fn blocker(&self, run: Key) -> Key {
+        let waiting = self.get(&run.0, run.1).filter(|waiting| waiting.is_whole());
+        waiting.and_then(|waiting| waiting.blocked_by).unwrap_or(run)
     }
 
-    fn keys(&self) -> impl Iterator<Item = (ChainId, u64)> {
+    /// What a run's events rest on outside the run itself, each with the index of the event.
+    fn causes(&self, (chain, first): &Key) -> impl Iterator<Item = (usize, Dep)> {
+        let events = self.get(chain, *first).map(|w| w.run.events.as_slice()).unwrap_or_default();
+        let prev = events.first().and_then(|event| event.header.prev).zip(first.checked_sub(1));
+        let before = prev.map(|(id, seq)| (0, Dep { chain: *chain, seq, id }));
+        let deps = events.iter().enumerate();
+        before.into_iter().chain(deps.flat_map(|(i, e)| e.header.deps.iter().map(move |d| (i, *d))))
+    }
+
+    fn keys(&self) -> impl Iterator<Item = Key> {
         self.waiting.iter().flat_map(|(chain, runs)| runs.keys().map(|seq| (*chain, *seq)))
     }
 
     fn get(&self, chain: &ChainId, first: u64) -> Option<&Waiting> {
         self.waiting.get(chain)?.get(&first)
+    }
+
+    fn get_mut(&mut self, chain: &ChainId, first: u64) -> Option<&mut Waiting> {
+        self.waiting.get_mut(chain)?.get_mut(&first)
     }
 
     fn remove(&mut self, chain: ChainId, first: u64) -> Option<Waiting> {
@@ -316,11 +402,12 @@ impl Intake {
             self.waiting.remove(&chain);
         }
         self.bytes = self.bytes.saturating_sub(waiting.run.bytes());
+        self.whole.extend(self.blocked.remove(&(chain, first)).unwrap_or_default());
         Some(waiting)
     }
 
     /// The waiting run that holds a position.
-    fn run_at(&self, chain: &ChainId, seq: u64) -> Option<(ChainId, u64)> {
+    fn run_at(&self, chain: &ChainId, seq: u64) -> Option<Key> {
         let (first, waiting) = self.waiting.get(chain)?.range(..=seq).next_back()?;
         (seq - first < waiting.run.events.len() as u64).then_some((*chain, *first))
     }
@@ -330,20 +417,44 @@ impl Intake {
         Some((self.get(chain, first)?, usize::try_from(seq - first).ok()?))
     }
 
-    /// A stored or waiting event.
-    fn point(&self, chain: &ChainId, seq: u64, known: &dyn Known) -> Option<Point> {
-        known.point(chain, seq).or_else(|| {
-            let (waiting, index) = self.waiting_event(chain, seq)?;
-            waiting.run.events.get(index).map(Point::of)
-        })
+    fn waiting_point(&self, chain: &ChainId, seq: u64) -> Option<Point> {
+        let (waiting, index) = self.waiting_event(chain, seq)?;
+        waiting.run.events.get(index).map(Point::of)
     }
 
-    /// A stored event, or a waiting one whose own causes are ready.
+    /// A waiting event whose own causes are ready, or a stored one.
     fn ready_point(&self, chain: &ChainId, seq: u64, known: &dyn Known) -> Option<Point> {
-        known.point(chain, seq).or_else(|| {
-            let (waiting, index) = self.waiting_event(chain, seq)?;
-            (index < waiting.ready.len()).then(|| waiting.run.events.get(index).map(Point::of))?
-        })
+        let waiting = self.waiting_event(chain, seq).filter(|(run, index)| *index < run.ready);
+        let point = waiting.and_then(|(run, index)| run.run.events.get(index)).map(Point::of);
+        point.or_else(|| known.point(chain, seq))
+    }
+}
+
+/// How many leading events of a run are stored. Each event names the one before it, so that one comparison tells whether
+/// all of them are the same.
+fn stored_front(run: &VerifiedRun, known: &dyn Known) -> Result<usize, IntakeError> {
+    let chain = run.chain;
+    let (Some(tip), Some(first)) = (known.tip(&chain), run.events.first()) else { return Ok(0) };
+    if tip.seq.checked_add(1) == Some(first.header.seq) {
+        return match first.header.prev {
+            Some(theirs) if theirs != tip.id => {
+                Err(IntakeError::Fork { chain, seq: tip.seq, ours: tip.id, theirs })
+            }
+            _ => Ok(0),
+        };
+    }
+    let front = run.events.iter().take_while(|event| event.header.seq <= tip.seq).count();
+    let Some(last) = front.checked_sub(1).and_then(|index| run.events.get(index)) else {
+        return Ok(0);
+    };
+    let (seq, theirs) = (last.header.seq, last.id);
+    let here = if seq == tip.seq { Some(tip) } else { known.point(&chain, seq) };
+    match here {
+        Some(here) if here.id != theirs => {
+            Err(IntakeError::Fork { chain, seq, ours: here.id, theirs })
+        }
+        Some(_) => Ok(front),
+        None => Ok(0),
     }
 }
 

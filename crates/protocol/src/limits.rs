@@ -21,3 +21,5 @@ pub const MAX_ADDRESSES: usize = 16;
 pub const MAX_ADDRESS_BYTES: usize = 256;
 /// Bytes of runs that wait in memory, or in quarantine, for their causes.
 pub const MAX_PENDING_BYTES: usize = 64 * 1024 * 1024;
+/// Refusals that a session's report lists; further ones are counted.
+pub const MAX_REFUSED: usize = 100;

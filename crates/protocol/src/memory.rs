@@ -139,7 +139,7 @@ impl MemoryLog {
         if from > to {
             return None;
         }
-        let (end, head) = chain.heads.range(from..).next()?;
+        let (end, head) = chain.heads.range(from..=to).next()?;
         let (start, stop) = (usize::try_from(from).ok()?, usize::try_from(*end).ok()?);
         let events = chain.events.get(start..=stop)?;
         let wire = |e: &Event| WireEvent { header: e.bytes.clone(), body: e.body.clone() };

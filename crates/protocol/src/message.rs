@@ -4,9 +4,7 @@ use minicbor::{Decoder, Encode, Encoder};
 
 use crate::head::{Commitment, Tip};
 use crate::id::{CanonicalHead, DeviceId, MeshId};
-use crate::limits::{
-    MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_CHAINS, MAX_MESSAGE_BYTES, SPAN_EVENTS,
-};
+use crate::limits::{MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_CHAINS, MAX_MESSAGE_BYTES, SPAN_EVENTS};
 use crate::run::Run;
 
 /// The session format this crate speaks.
@@ -318,6 +316,32 @@ mod tests {
         let bytes = [0x82, 0x02, 0x9b, 0, 0, 0, 1, 0, 0, 0, 0];
         let error = Message::decode(&bytes).unwrap_err();
         assert_eq!(error.to_string(), "4294967296 chains, the limit is 4096");
+    }
+
+    #[test]
+    fn lists_and_messages_are_bounded() {
+        let error = Message::decode(&vec![0; MAX_MESSAGE_BYTES + 1]).unwrap_err();
+        assert_eq!(error, MessageError::TooLong { found: MAX_MESSAGE_BYTES + 1 });
+        // [3, [array(129)
+        let error = Message::decode(&[0x82, 0x03, 0x82, 0x98, 0x81]).unwrap_err();
+        assert_eq!(error.to_string(), "129 events in a run, the limit is 128");
+        let open = |addresses: Vec<String>| {
+            Message::Open(Open {
+                version: SESSION_VERSION,
+                mesh: MeshId([3; 32]),
+                device: DeviceId([4; 32]),
+                head: CanonicalHead([5; 32]),
+                fold_version: 1,
+                state: [6; 32],
+                base: None,
+                tips: Tips::Same,
+                addresses,
+            })
+        };
+        let error = Message::decode(&open(vec![String::new(); 17]).encode()).unwrap_err();
+        assert_eq!(error.to_string(), "17 addresses, the limit is 16");
+        let error = Message::decode(&open(vec!["a".repeat(257)]).encode()).unwrap_err();
+        assert!(error.to_string().ends_with("address of more than 256 bytes"), "{error}");
     }
 
     #[test]

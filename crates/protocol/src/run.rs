@@ -1,23 +1,50 @@
 //! A run: consecutive events of one chain with a signed head at their end. Taken whole or refused whole.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, Encoder};
 
 use crate::chain::{CHAIN_OPEN, ChainOpen, ChainOpenError};
 use crate::event::{Event, EventError};
 use crate::head::{Point, SignatureError, SignedHead};
-use crate::id::{ChainId, EventId, PublicKey};
+use crate::id::{ChainId, EventId, MeshId, PublicKey};
 use crate::limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, SPAN_EVENTS};
 
 /// An event on the wire: header bytes and body, either as the author hashed them.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireEvent {
     /// The encoded header.
-    #[cbor(n(0), with = "minicbor::bytes")]
     pub header: Vec<u8>,
     /// The body; absent when it was forgotten.
-    #[cbor(n(1), with = "minicbor::bytes")]
     pub body: Option<Vec<u8>>,
+}
+
+// By hand: the derived form leaves a missing body out, and an event would have two shapes.
+impl<C> Encode<C> for WireEvent {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.array(2)?.bytes(&self.header)?;
+        match &self.body {
+            Some(body) => e.bytes(body)?.ok(),
+            None => e.null()?.ok(),
+        }
+    }
+}
+
+impl<'b, C> Decode<'b, C> for WireEvent {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let at = d.position();
+        if d.array()? != Some(2) {
+            return Err(minicbor::decode::Error::message("an event is an array of 2").at(at));
+        }
+        let header = d.bytes()?.to_vec();
+        let body = match d.datatype()? {
+            minicbor::data::Type::Null => d.null().map(|()| None)?,
+            _ => Some(d.bytes()?.to_vec()),
+        };
+        Ok(Self { header, body })
+    }
 }
 
 /// Consecutive events of one chain, oldest first, ending at `head`.
@@ -107,6 +134,14 @@ pub enum RunError {
         /// The chain.
         chain: ChainId,
     },
+    /// The run starts a chain of another mesh.
+    #[error("the chain {chain} belongs to another mesh, {theirs}")]
+    OtherMesh {
+        /// The chain.
+        chain: ChainId,
+        /// Its mesh.
+        theirs: MeshId,
+    },
 }
 
 impl Run {
@@ -147,9 +182,11 @@ impl Run {
         if (tip.chain, tip.seq, tip.id) != (chain, last.header.seq, last.id) {
             return Err(RunError::Head { expected: last.id, found: tip.id });
         }
-        self.head
-            .verify(&signer)
-            .map_err(|error| RunError::Signature { chain, seq: tip.seq, error })?;
+        self.head.verify(&signer).map_err(|error| RunError::Signature {
+            chain,
+            seq: tip.seq,
+            error,
+        })?;
         Ok(VerifiedRun { chain, events, head: self.head, open })
     }
 }
@@ -162,6 +199,16 @@ fn check_link(before: &Event, event: &Event) -> Result<(), RunError> {
 }
 
 impl VerifiedRun {
+    /// A run that starts a chain starts it in this mesh. Any other run attaches to a chain of which this was checked.
+    pub fn is_of(&self, mesh: MeshId) -> Result<(), RunError> {
+        match self.open {
+            Some(open) if open.mesh != mesh => {
+                Err(RunError::OtherMesh { chain: self.chain, theirs: open.mesh })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The first event's position.
     pub fn first_seq(&self) -> u64 {
         self.events.first().map_or(0, |event| event.header.seq)

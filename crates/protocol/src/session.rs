@@ -12,14 +12,16 @@
 //! NeedTips. The shell feeds messages, stores what [`SessionEvent::Commit`] brings before it feeds the next one, and
 //! streams the runs that [`SessionEvent::Send`] asks for.
 
+mod compare;
 mod event;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::head::{Commitment, Tip, canonical_head};
 use crate::id::{CanonicalHead, ChainId};
 use crate::intake::Intake;
 use crate::known::Known;
+use crate::limits::MAX_REFUSED;
 use crate::message::{Message, Open, RefuseCode, SESSION_VERSION, Tips};
 use crate::run::Run;
 
@@ -69,12 +71,19 @@ pub struct Session {
     open: Option<Open>,
     theirs: BTreeMap<ChainId, Tip>,
     target: Vec<Tip>,
+    /// What the peer lacks.
+    to_send: Vec<Range>,
+    /// The last position of each chain's runs that came, taken or not.
+    came: BTreeMap<ChainId, u64>,
+    vector_sent: bool,
     forked: bool,
     intake: Intake,
     commitment: Option<Commitment>,
     out: VecDeque<Message>,
     events: VecDeque<SessionEvent>,
     report: Report,
+    /// Refusals beyond those that the report lists.
+    unlisted: u64,
 }
 
 impl Session {
@@ -82,7 +91,7 @@ impl Session {
     pub fn initiate(local: Local) -> Self {
         let mut session = Self::new(local, true);
         let tips = match &session.local.base {
-            Some(base) => Tips::Changed(changed(&base.tips, &session.local.tips)),
+            Some(base) => Tips::Changed(compare::changed(&base.tips, &session.local.tips)),
             None => Tips::Whole(session.local.tips.clone()),
         };
         session.say_open(tips);
@@ -105,12 +114,16 @@ impl Session {
             open: None,
             theirs: BTreeMap::new(),
             target: Vec::new(),
+            to_send: Vec::new(),
+            came: BTreeMap::new(),
+            vector_sent: false,
             forked: false,
             intake: Intake::default(),
             commitment: None,
             out: VecDeque::new(),
             events: VecDeque::new(),
             report: Report::default(),
+            unlisted: 0,
         }
     }
 
@@ -129,18 +142,25 @@ impl Session {
         self.phase == Phase::Over
     }
 
-    /// Takes a message. An error ends the session; a Refuse may wait to be sent.
+    /// Takes a message. An error ends the session for good; a Refuse may wait to be sent.
     pub fn handle_message(
         &mut self,
         message: Message,
         known: &dyn Known,
     ) -> Result<(), SessionError> {
-        let phase = self.phase;
-        match (message, phase) {
-            (Message::Open(open), Phase::Opening) if self.open.is_none() => {
-                self.on_open(open, known)
-            }
-            (Message::NeedTips, Phase::Opening) if self.initiator => {
+        let taken = self.take(message, known);
+        if taken.is_err() {
+            self.phase = Phase::Over;
+            self.out.retain(|message| matches!(message, Message::Refuse(_)));
+        }
+        taken
+    }
+
+    fn take(&mut self, message: Message, known: &dyn Known) -> Result<(), SessionError> {
+        match (message, self.phase) {
+            (Message::Open(open), Phase::Opening) => self.on_open(open, known),
+            (Message::NeedTips, Phase::Opening) if self.initiator && !self.vector_sent => {
+                self.vector_sent = true;
                 self.report.round_trips += 1;
                 self.out.push_back(Message::Tips(self.local.tips.clone()));
                 Ok(())
@@ -160,12 +180,13 @@ impl Session {
                 self.finish();
                 Ok(())
             }
-            (Message::Refuse(code), _) => {
-                self.phase = Phase::Over;
+            (Message::Refuse(code), phase) if phase != Phase::Over => {
                 Err(SessionError::Refused { code })
             }
-            (message, _) => {
-                self.phase = Phase::Over;
+            (message, phase) => {
+                if phase != Phase::Over {
+                    self.refuse(RefuseCode::Failed);
+                }
                 Err(SessionError::Unexpected { message: name(&message), phase: phase.name() })
             }
         }
@@ -174,11 +195,16 @@ impl Session {
     /// The shell has stored a batch; what policy refused is named.
     pub fn stored(&mut self, events: u64, refused: Vec<Refused>) {
         self.report.received += events;
-        self.report.refused.extend(refused);
+        for Refused { what, reason } in refused {
+            self.refused(what, reason);
+        }
     }
 
     /// The shell has read a run to send.
     pub fn send_run(&mut self, run: Run) {
+        if self.phase != Phase::Sending {
+            return;
+        }
         self.report.sent += run.events.len() as u64;
         self.out.push_back(Message::Run(run));
     }
@@ -255,14 +281,6 @@ impl Session {
         self.compare(tips, known)
     }
 
-    /// The tips of the base with the peer's changes laid over them.
-    fn on_base(&self, changes: &[Tip]) -> Vec<Tip> {
-        let base = self.local.base.iter().flat_map(|base| base.tips.iter());
-        let laid: BTreeMap<ChainId, Tip> =
-            base.chain(changes).map(|tip| (tip.chain, *tip)).collect();
-        laid.into_values().collect()
-    }
-
     fn on_equal(&mut self) {
         self.report.equal = true;
         self.target = self.local.tips.clone();
@@ -283,100 +301,57 @@ impl Session {
         }
     }
 
-    fn compare(&mut self, tips: Vec<Tip>, known: &dyn Known) -> Result<(), SessionError> {
-        let named = self.open.as_ref().map(|open| open.head);
-        if named != Some(canonical_head(tips.iter().copied())) {
-            return Err(self.wrong_tips());
+    fn on_run(&mut self, run: Run, known: &dyn Known) {
+        let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
+        let what = format!("run of {chain} to {last}");
+        if let Err(reason) = self.take_run(run, known) {
+            self.refused(what, reason);
         }
-        self.theirs = tips.iter().map(|tip| (tip.chain, *tip)).collect();
-        let ours: BTreeMap<ChainId, Tip> =
-            self.local.tips.iter().map(|tip| (tip.chain, *tip)).collect();
-        let mut target = ours.clone();
-        let mut to_receive = 0u64;
-        for tip in &tips {
-            let have = ours.get(&tip.chain).map(|ours| ours.seq);
-            if have.is_none_or(|seq| seq < tip.seq) {
-                target.insert(tip.chain, *tip);
-                let range = Range { chain: tip.chain, after: have, to: tip.seq };
-                to_receive = to_receive.saturating_add(range.events());
-            }
+        self.commit_ready(known);
+    }
+
+    fn take_run(&mut self, run: Run, known: &dyn Known) -> Result<(), String> {
+        let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
+        if self.theirs.get(&chain).is_none_or(|tip| tip.seq < last) {
+            return Err("the peer did not name it among its tips".to_owned());
         }
-        self.target = target.into_values().collect();
-        let ranges = self.ranges(known);
-        self.announce_peer(tips, to_receive, ranges.iter().map(Range::events).sum());
-        if self.initiator {
-            self.phase = Phase::Receiving;
-            return Ok(());
-        }
-        let base = self.local.base.as_ref().filter(|base| {
-            self.open.as_ref().is_some_and(|open| open.base == Some(base.head))
-        });
-        let tips = match base {
-            Some(base) => Tips::Changed(changed(&base.tips, &self.local.tips)),
-            None => Tips::Whole(self.local.tips.clone()),
-        };
-        self.say_open(tips);
-        self.phase = Phase::Sending;
-        self.events.push_back(SessionEvent::Send(ranges));
+        let came = self.came.entry(chain).or_insert(last);
+        *came = last.max(*came);
+        let key = known.key(&chain).or_else(|| self.intake.key(&chain));
+        let run = run.verify(key).map_err(|error| error.to_string())?;
+        run.is_of(self.local.mesh).map_err(|error| error.to_string())?;
+        let offered = self.intake.offer(run, known).map_err(|error| error.to_string())?;
+        self.report.duplicates += offered.duplicates;
         Ok(())
     }
 
-    /// What the peer lacks. A chain on which the two differ at one position is left out and reported.
-    fn ranges(&mut self, known: &dyn Known) -> Vec<Range> {
-        let mut ranges = Vec::new();
-        for tip in self.local.tips.clone() {
-            let theirs = self.theirs.get(&tip.chain).copied();
-            match theirs {
-                None => ranges.push(Range { chain: tip.chain, after: None, to: tip.seq }),
-                Some(theirs) if theirs.seq > tip.seq => {}
-                Some(theirs) => {
-                    let here = known.point(&tip.chain, theirs.seq).map(|point| point.id);
-                    if here != Some(theirs.id) {
-                        self.forked = true;
-                        self.report.refused.push(Refused {
-                            what: format!("chain {}", tip.chain),
-                            reason: format!("forked at or before {}", theirs.seq),
-                        });
-                    } else if theirs.seq < tip.seq {
-                        let after = Some(theirs.seq);
-                        ranges.push(Range { chain: tip.chain, after, to: tip.seq });
-                    }
-                }
-            }
-        }
-        ranges
-    }
-
-    fn on_run(&mut self, run: Run, known: &dyn Known) {
-        let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
-        let key = known.key(&chain).or_else(|| self.intake.key(&chain));
-        let what = format!("run of {chain} to {last}");
-        let run = match run.verify(key) {
-            Ok(run) => run,
-            Err(error) => return self.refused_run(what, error.to_string()),
-        };
-        match self.intake.offer(run, known) {
-            Ok(offered) => self.report.duplicates += offered.duplicates,
-            Err(error) => return self.refused_run(what, error.to_string()),
-        }
+    fn commit_ready(&mut self, known: &dyn Known) {
         let ready = self.intake.take_ready(known);
         for (chain, seq, error) in ready.refused {
-            self.refused_run(format!("run of {chain} from {seq}"), error.to_string());
+            self.refused(format!("run of {chain} from {seq}"), error.to_string());
         }
         if !ready.batch.is_empty() {
             self.events.push_back(SessionEvent::Commit(ready.batch));
         }
     }
 
-    fn refused_run(&mut self, what: String, reason: String) {
-        self.report.refused.push(Refused { what, reason });
+    /// Lists what was not taken, up to a limit.
+    fn refused(&mut self, what: String, reason: String) {
+        if self.report.refused.len() < MAX_REFUSED {
+            self.report.refused.push(Refused { what, reason });
+        } else {
+            self.unlisted += 1;
+        }
     }
 
     fn on_done(&mut self, commits: bool, known: &dyn Known) {
+        // Somebody else may have stored what runs here wait for.
+        self.intake.recheck();
+        self.commit_ready(known);
+        self.report_missing(known);
         if self.initiator {
             self.phase = Phase::Sending;
-            let ranges = self.ranges_again(known);
-            self.events.push_back(SessionEvent::Send(ranges));
+            self.events.push_back(SessionEvent::Send(std::mem::take(&mut self.to_send)));
             return;
         }
         self.report.round_trips += 1;
@@ -388,14 +363,6 @@ impl Session {
             }
             false => self.finish(),
         }
-    }
-
-    /// The initiator compared when the Open came; its own tips have not moved in this session's snapshot.
-    fn ranges_again(&mut self, known: &dyn Known) -> Vec<Range> {
-        let refused = std::mem::take(&mut self.report.refused);
-        let ranges = self.ranges(known);
-        self.report.refused = refused;
-        ranges
     }
 
     fn on_commit(&mut self, theirs: Commitment, known: &dyn Known) -> Result<(), SessionError> {
@@ -439,9 +406,10 @@ impl Session {
     /// Everything of both snapshots is here.
     fn reached(&self, known: &dyn Known) -> bool {
         !self.forked
-            && self.target.iter().all(|tip| {
-                known.point(&tip.chain, tip.seq).is_some_and(|point| point.id == tip.id)
-            })
+            && self
+                .target
+                .iter()
+                .all(|tip| known.point(&tip.chain, tip.seq).is_some_and(|point| point.id == tip.id))
     }
 
     fn finish(&mut self) {
@@ -454,6 +422,11 @@ impl Session {
         if !waiting.is_empty() {
             self.report.quarantined = waiting.iter().map(|(run, _)| run.events.len() as u64).sum();
             self.events.push_back(SessionEvent::Quarantine(waiting));
+        }
+        if self.unlisted > 0 {
+            let what = format!("{} more", self.unlisted);
+            let reason = format!("the report lists the first {MAX_REFUSED}");
+            self.report.refused.push(Refused { what, reason });
         }
         self.events.push_back(SessionEvent::Finished(std::mem::take(&mut self.report)));
     }
@@ -496,12 +469,6 @@ impl Session {
         self.refuse(RefuseCode::Failed);
         SessionError::WrongTips
     }
-}
-
-/// The tips that are not in the base, or stand elsewhere.
-fn changed(base: &[Tip], tips: &[Tip]) -> Vec<Tip> {
-    let base: BTreeSet<&Tip> = base.iter().collect();
-    tips.iter().filter(|tip| !base.contains(tip)).copied().collect()
 }
 
 fn name(message: &Message) -> &'static str {

@@ -59,8 +59,8 @@ impl View<'_> {
     /// The event at a position of a chain.
     pub fn event_of(&self, chain: &ChainId, seq: u64) -> Result<Option<Event>, StoreError> {
         match self.chain_ref(chain)? {
-            Some(chain) => self.event_at(Pos::new(chain, seq)),
-            None => Ok(None),
+            Some(chain) if seq >> SEQ_BITS == 0 => self.event_at(Pos::new(chain, seq)),
+            _ => Ok(None),
         }
     }
 

@@ -57,11 +57,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks a ticket as used.
-    pub fn use_invite(&self, secret: &[u8; 32], device: &DeviceId) -> Result<(), StoreError> {
-        let sql = "UPDATE invites SET used_by = ?2 WHERE secret = ?1";
-        self.conn.prepare_cached(sql)?.execute(params![secret, device.0])?;
-        Ok(())
+    /// Marks a ticket as used; `false` when it is not there, or somebody was first.
+    pub fn use_invite(&self, secret: &[u8; 32], device: &DeviceId) -> Result<bool, StoreError> {
+        let sql = "UPDATE invites SET used_by = ?2 WHERE secret = ?1 AND used_by IS NULL";
+        Ok(self.conn.prepare_cached(sql)?.execute(params![secret, device.0])? == 1)
     }
 
     /// This process serves the home at these addresses.

@@ -9,6 +9,8 @@ use crate::store::{Tx, View};
 
 /// The shortest term that a trigram index can find.
 const TRIGRAM: usize = 3;
+/// Up to so many notes are ranked. A word that more of them hold ranks them all alike, at the cost of reading every one.
+const RANKED: u32 = 5_000;
 
 /// A chain whose newest events the index has not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,20 +41,34 @@ impl View<'_> {
     /// Notes whose text holds every term, best match first. Terms are taken literally, whatever signs they hold; those
     /// shorter than a trigram don't narrow it and are the caller's to check.
     pub fn search(&self, terms: &[&str], limit: u32) -> Result<Option<Vec<Pos>>, StoreError> {
+        // FTS5 reads the query up to its first NUL, so a NUL divides a term as a space would.
         let quoted: Vec<String> = terms
             .iter()
-            .filter(|term| term.chars().count() >= TRIGRAM)
+            .flat_map(|term| term.split('\0'))
+            .filter(|term| term.chars().filter(|c| !is_folded_away(*c)).count() >= TRIGRAM)
             .map(|term| format!("\"{}\"", term.replace('"', "\"\"")))
             .collect();
         if quoted.is_empty() {
             return Ok(None);
         }
-        let sql = "SELECT rowid FROM search WHERE search MATCH ?1 ORDER BY rank LIMIT ?2";
+        let query = quoted.join(" AND ");
+        let counted = "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ?1 LIMIT ?2)";
+        let mut statement = self.conn.prepare_cached(counted)?;
+        let found: u32 = statement.query_row(params![query, RANKED + 1], |row| row.get(0))?;
+        let sql = if found > RANKED {
+            "SELECT rowid FROM search WHERE search MATCH ?1 ORDER BY rowid DESC LIMIT ?2"
+        } else {
+            "SELECT rowid FROM search WHERE search MATCH ?1 ORDER BY rank LIMIT ?2"
+        };
         let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement
-            .query_map(params![quoted.join(" AND "), limit], |row| Ok(Pos(row.get(0)?)))?;
+        let rows = statement.query_map(params![query, limit], |row| Ok(Pos(row.get(0)?)))?;
         Ok(Some(rows.collect::<Result<_, _>>()?))
     }
+}
+
+/// Combining accents, which the tokenizer drops: a term counts without them.
+fn is_folded_away(c: char) -> bool {
+    ('\u{300}'..='\u{331}').contains(&c)
 }
 
 impl Tx<'_> {

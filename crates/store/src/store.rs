@@ -60,6 +60,14 @@ impl Store {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(BUSY)?;
+        // Another program's database is not even switched to its write-ahead log.
+        let schema = "SELECT count(*) FROM sqlite_schema";
+        let tables: i64 =
+            conn.query_row(schema, [], |row| row.get(0)).map_err(|e| no_database(path, e))?;
+        if tables > 0 {
+            check_version(&conn, path)?;
+        }
         configure(&conn, path)?;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if version(&tx)? == 0 {
@@ -127,9 +135,11 @@ impl Store {
         let begun = self.conn.transaction_with_behavior(behavior);
         let transaction = begun.map_err(|error| E::from(error.into()))?;
         let tx = Tx { view: View { conn: &transaction, hidden: RefCell::new(None) } };
-        let result = work(&tx)?;
-        tx.take_error()?;
+        let result = work(&tx).and_then(|result| tx.take_error().map(|()| result).map_err(E::from));
         drop(tx);
+        // SQLite undoes a transaction by itself only after an error that it does not trust itself to go on from.
+        self.poisoned |= transaction.is_autocommit();
+        let result = result?;
         transaction.commit().map_err(|error| {
             let error = StoreError::from(error);
             self.poisoned |= error.is_fatal();
@@ -154,9 +164,20 @@ fn version(conn: &Connection) -> Result<i64, StoreError> {
     Ok(conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
+/// Garbage is told from a database that is only busy, or can't be read just now.
+fn no_database(path: &Path, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+            StoreError::NotAStore { path: path.to_owned() }
+        }
+        _ => error.into(),
+    }
+}
+
 fn check_version(conn: &Connection, path: &Path) -> Result<(), StoreError> {
-    let damaged = |_| StoreError::NotAStore { path: path.to_owned() };
-    let found = version(conn).map_err(damaged)?;
+    let found = conn
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| no_database(path, error))?;
     let id: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if found > SCHEMA_VERSION && id == APPLICATION_ID {
         let path = path.to_owned();
@@ -185,6 +206,7 @@ fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
     conn.set_prepared_statement_cache_capacity(64);
     crate::persist::keep_wal(conn)?;
+    settle_log(conn)?;
     let mut header = [0; 20];
     match File::open(path)?.read_exact(&mut header) {
         Ok(()) if header.get(18..) == Some(&[2, 2]) => {}
@@ -194,6 +216,21 @@ fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
         Err(error) => return Err(error.into()),
     }
     sync_folder(path)
+}
+
+/// A commit whose sync failed can still stand in the log as the system's cache shows it, and later commits would rest on
+/// it. So the log is moved into the database, which syncs anew, before anything is written. Whoever has company need not:
+/// then the log was not recovered from the file.
+fn settle_log(conn: &Connection) -> Result<(), StoreError> {
+    conn.busy_timeout(Duration::ZERO)?;
+    let settled = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    conn.busy_timeout(BUSY)?;
+    match settled {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            Ok(())
+        }
+        other => Ok(other?),
+    }
 }
 
 fn sync_folder(path: &Path) -> Result<(), StoreError> {

@@ -1,1 +1,45 @@
-fn main(){}
+//! Developer commands: `cargo xtask run | test | check | bench | shots`. Each installs what it needs and says so.
+
+mod bench;
+mod check;
+mod install;
+mod run;
+mod sh;
+mod test;
+mod tidy;
+mod window;
+
+use std::process::ExitCode;
+
+const HELP: &str = "cargo xtask COMMAND
+
+  run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
+  test [rust|ui|vectors|window] run the tests, all of them without a name
+  check                         format, lints, licences, types, tidiness
+  bench [--json]                the figures of docs/FIGURES.md, as ratios
+  shots                         screenshots of every screen under target/shots/
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match args.as_slice() {
+        ["run", flags @ ..] => run::run(flags),
+        ["test", parts @ ..] => test::test(parts),
+        ["check"] => check::check(),
+        ["bench", flags @ ..] => bench::bench(flags),
+        ["shots"] => window::shots(),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("unknown: {}\n\n{HELP}", other.join(" "))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

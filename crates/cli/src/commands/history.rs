@@ -1,0 +1,91 @@
+//! `log`, `head`, `verify`, `doctor`: the chains themselves, and whether they hold.
+
+use mirror_node::LogQuery;
+use mirror_node::view::{Code, Head, HealthCheck, LogEntry, Verification};
+
+use super::{Here, paging};
+use crate::args::{Doctor, Log, Verify};
+use crate::output::{Exit, Result};
+use crate::words;
+
+/// `mirror log`
+pub fn log(here: &Here<'_>, args: Log) -> Result<Exit> {
+    let Log { chain, page } = args;
+    let node = here.node()?;
+    let ask = |limit, cursor| {
+        let page = node.log(LogQuery { limit, cursor, chain: chain.clone() })?;
+        Ok((page.entries, page.next))
+    };
+    paging::print(here.out, page, "no events", ask, entry_line)?;
+    Ok(Exit::Done)
+}
+
+fn entry_line(entry: &LogEntry) -> String {
+    let LogEntry { id, device_name, lamport, at, kind, .. } = entry;
+    format!("{}  {}  {lamport:>6}  {device_name}: {kind}", words::short(id), words::local(at))
+}
+
+/// `mirror head`
+pub fn head(here: &Here<'_>) -> Result<Exit> {
+    here.out.answer(&here.node()?.head()?, head_words)?;
+    Ok(Exit::Done)
+}
+
+fn head_words(head: &Head) -> String {
+    let Head { head, state, events, chains } = head;
+    let mut text = format!("head    {head}\nstate   {state}\nevents  {events}\n");
+    for chain in chains {
+        let (id, device) = (words::short(&chain.chain), words::short(&chain.device));
+        text.push_str(&format!(
+            "chain   {id}  of device {device}  seq {}  {}\n",
+            chain.seq, chain.tip
+        ));
+    }
+    text
+}
+
+/// `mirror verify`
+pub fn verify(here: &Here<'_>, args: &Verify) -> Result<Exit> {
+    let found = here.node()?.verify(args.deep)?;
+    here.out.answer(&found, verification_words)?;
+    match &found.first_bad {
+        None if found.ok => Ok(Exit::Done),
+        None => Ok(here.out.complain(Code::Integrity, "this home does not verify", MEND)),
+        Some(bad) => {
+            let detail = format!("{} {}: {}", bad.what, bad.id, bad.reason);
+            Ok(here.out.complain(Code::Integrity, &detail, MEND))
+        }
+    }
+}
+
+const MEND: &str = "keep a copy of this home as it is, and reconcile a new one with another device";
+
+fn verification_words(found: &Verification) -> String {
+    let Verification { ok, events, chains, bodies, blobs, .. } = found;
+    let looked_at = format!(
+        "{} in {}, {bodies} bodies, {blobs} blobs",
+        words::count(*events, "event"),
+        words::count(*chains, "chain")
+    );
+    if *ok {
+        format!("all is as it was written: {looked_at}")
+    } else {
+        format!("looked at {looked_at}")
+    }
+}
+
+/// `mirror doctor`
+pub fn doctor(here: &Here<'_>, args: &Doctor) -> Result<Exit> {
+    let health = here.node()?.doctor(args.rebuild)?;
+    here.out.answer(&health, |health| health.checks.iter().map(check_words).collect())?;
+    Ok(if health.ok { Exit::Done } else { Exit::Failed })
+}
+
+fn check_words(check: &HealthCheck) -> String {
+    let mark = if check.ok { "well" } else { "ill " };
+    let mut text = format!("{mark}  {}: {}\n", check.name, check.detail);
+    if !check.hint.is_empty() {
+        text.push_str(&format!("      {}\n", check.hint));
+    }
+    text
+}

@@ -1,0 +1,52 @@
+//! Tests in the real window, on a virtual screen with a message bus of its own.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::install;
+use crate::run;
+use crate::sh::{Result, captured, command, root, step, target};
+
+/// Runs the window tests.
+pub fn test() -> Result<(bool, String)> {
+    prepare()?;
+    captured("tests in the window", &mut session("window"))
+}
+
+/// Makes screenshots of every screen, and one sheet of all.
+pub fn shots() -> Result<()> {
+    prepare()?;
+    let shots = target().join("shots");
+    let _ = std::fs::remove_dir_all(&shots);
+    std::fs::create_dir_all(&shots).map_err(|error| error.to_string())?;
+    step("screenshots", &mut session("shots"))?;
+    install::apt(&["imagemagick"])?;
+    let mut sheet = command("montage");
+    sheet.args(["*.png", "-tile", "6x", "-geometry", "300x300+8+8", "../contact-sheet.png"]);
+    step("contact sheet", sheet.current_dir(&shots))?;
+    println!("── look at {}", Path::new("target/contact-sheet.png").display());
+    Ok(())
+}
+
+fn prepare() -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Err("tests in the window run on Linux (WebKitWebDriver)".to_owned());
+    }
+    install::app()?;
+    install::window()?;
+    install::ui_built()?;
+    run::build()
+}
+
+/// A test binary under its own bus and screen. Two variables that other projects set for WebKit are never set here: with
+/// them the screenshot call hangs.
+fn session(test: &str) -> Command {
+    let mut session = command("dbus-run-session");
+    session.args(["--", "xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]);
+    session.args(["cargo", "test", "-p", "mirror-tests", "--test", test, "--"]);
+    session.args(["--test-threads=1", "--include-ignored"]);
+    session.env("GDK_BACKEND", "x11").env("NO_AT_BRIDGE", "1");
+    session.env("TAURI_DRIVER", target().join("tools/bin/tauri-driver"));
+    session.env("MIRROR_SHOTS", target().join("shots")).current_dir(root());
+    session
+}
