@@ -1,0 +1,58 @@
+import type {
+  Change,
+  Conflict,
+  Hit,
+  Identity,
+  Invite,
+  LogPage,
+  Map,
+  Note,
+  NotePage,
+  ReconcileReport,
+  Revision,
+  Role,
+  Standup,
+  Status,
+  Take,
+} from './types';
+
+/** What the shell may ask to see. */
+export const SHELL_SCREENS = ['capture', 'inbox', 'conflicts', 'map', 'standup', 'reconcile'] as const;
+export type ShellScreen = (typeof SHELL_SCREENS)[number];
+
+/** Stops a subscription. */
+export type Stop = () => void;
+
+/** Everything the UI asks of a node. Every call rejects with a `Problem`. */
+export interface Backend {
+  status(): Promise<Status>;
+  init(args: { name: string; role: Role }): Promise<Identity>;
+  join(args: { ticket: string; name: string }): Promise<Identity>;
+  invite(args: { role: Role }): Promise<Invite>;
+  capture(args: { text: string; tags: string[] }): Promise<Note>;
+  draft(): Promise<string>;
+  saveDraft(args: { text: string }): Promise<null>;
+  notes(args: {
+    cursor: string | null;
+    limit: number;
+    tag: string | null;
+    device: string | null;
+  }): Promise<NotePage>;
+  noteHistory(args: { note: string }): Promise<Revision[]>;
+  editNote(args: { note: string; base: string; text: string; tags: string[] }): Promise<Note>;
+  archiveNote(args: { note: string }): Promise<null>;
+  search(args: { query: string; limit: number }): Promise<Hit[]>;
+  conflicts(): Promise<Conflict[]>;
+  resolve(args: { note: string; take: Take }): Promise<Note>;
+  reconcile(args: { device: string | null }): Promise<ReconcileReport>;
+  cancelReconcile(): Promise<null>;
+  map(): Promise<Map>;
+  standup(args: { date: string | null }): Promise<Standup>;
+  log(args: { cursor: string | null; limit: number }): Promise<LogPage>;
+  renameDevice(args: { device: string; name: string }): Promise<null>;
+  revokeDevice(args: { device: string }): Promise<null>;
+  uiReady(): Promise<null>;
+
+  onChange(listener: (change: Change) => void): Stop;
+  onOpen(listener: (screen: ShellScreen) => void): Stop;
+}

@@ -1,0 +1,226 @@
+import type { Backend, Stop } from './backend';
+import { exchange } from './memory/exchange';
+import { SCENARIOS, world as makeWorld, type Scenario } from './memory/scenario';
+import { conflictViews, latest, listed, logView, mapView, noteView, standupView, statusView } from './memory/views';
+import { fakeHash, matchSpans } from './memory/words';
+import { ago, device as makeDevice, identityOf, revision, type StoredNote, type World } from './memory/world';
+import type { Change, Device, Hit, Note, Problem, Revision, Take } from './types';
+
+const PHONE_PX = 720;
+
+/** The mesh that an address asks for: `?scenario=sample`, seen from the kind of device that the window fits. */
+export function memoryBackend(query: URLSearchParams): MemoryBackend {
+  const scenario = SCENARIOS.find((known) => known === query.get('scenario')) ?? 'sample';
+  return new MemoryBackend(scenario, window.innerWidth < PHONE_PX);
+}
+
+/** A mesh in memory: what the UI is looked at and tested with. Nothing it is told outlives the page. */
+export class MemoryBackend implements Backend {
+  world: World;
+  #listeners = new Set<(change: Change) => void>();
+  #stopped = false;
+  #count = 0;
+
+  constructor(scenario: Scenario, phone = false) {
+    this.world = makeWorld(scenario, phone);
+  }
+
+  status = () => this.#answer(() => statusView(this.world));
+  draft = () => this.#answer(() => this.world.draft);
+  conflicts = () => this.#answer(() => conflictViews(this.world));
+  map = () => this.#answer(() => mapView(this.world));
+  standup = () => this.#answer(() => standupView(this.world));
+  uiReady = () => Promise.resolve(null);
+
+  init: Backend['init'] = ({ name, role }) =>
+    this.#change(() => {
+      if (name.trim() === '') throw problem('invalid', 'the name is empty', 'Give this device a name.');
+      return this.#begin(makeDevice(name.trim(), role, 'synced', 0));
+    });
+
+  join: Backend['join'] = ({ ticket, name }) =>
+    this.#change(() => {
+      if (!ticket.trim().startsWith('mirror')) {
+        throw problem('invalid', 'the ticket does not begin with "mirror"', 'Copy the whole ticket, from the first letter to the last.');
+      }
+      return this.#begin(makeDevice(name.trim(), 'capture', 'synced', 0));
+    });
+
+  invite: Backend['invite'] = ({ role }) =>
+    this.#answer(() => ({
+      ticket: `mirror1${fakeHash(`ticket ${this.#count++}`)}${fakeHash('addresses')}${fakeHash('secret')}`,
+      expires: ago(-1 / 6),
+      digits: '482913',
+      role,
+    }));
+
+  saveDraft: Backend['saveDraft'] = ({ text }) =>
+    this.#answer(() => {
+      this.world.draft = text;
+      return null;
+    });
+
+  capture: Backend['capture'] = ({ text, tags }) =>
+    this.#change(() => {
+      const note = fakeHash(`captured ${this.#count++}`);
+      const first = { ...revision(note, text, this.#here(), new Date().toISOString()), tags };
+      return this.#put({ note, revisions: [first], saved_on: [], proposal: null });
+    });
+
+  notes: Backend['notes'] = ({ cursor, limit, tag, device }) =>
+    this.#answer(() => {
+      const all = listed(this.world).map(noteView);
+      const wanted = all.filter(
+        (one) => (tag === null || one.tags.includes(tag)) && (device === null || one.device === device),
+      );
+      const start = Number(cursor ?? 0);
+      const end = start + limit;
+      return {
+        notes: wanted.slice(start, end),
+        next: end < wanted.length ? String(end) : null,
+        total: wanted.length,
+      };
+    });
+
+  noteHistory: Backend['noteHistory'] = ({ note }) => this.#answer(() => this.#find(note).revisions);
+
+  editNote: Backend['editNote'] = ({ note, base, text, tags }) =>
+    this.#change(() => this.#revise(note, [base], text, tags, false));
+
+  archiveNote: Backend['archiveNote'] = ({ note }) =>
+    this.#change(() => {
+      const [head] = latest(this.#find(note));
+      this.#revise(note, [head!.id], head!.text, head!.tags, true);
+      return null;
+    });
+
+  search: Backend['search'] = ({ query, limit }) =>
+    this.#answer(() => {
+      const hits: Hit[] = [];
+      for (const stored of listed(this.world)) {
+        const { note, id, text, at, device, device_name, tags, state } = noteView(stored);
+        const spans = matchSpans(text, query);
+        if (spans === null) continue;
+        const snippet = spans.map((span) => span.text).join('');
+        hits.push({ note, id, spans, snippet, at, device, device_name, tags, state });
+        if (hits.length === limit) break;
+      }
+      return hits;
+    });
+
+  resolve: Backend['resolve'] = ({ note, take }) =>
+    this.#change(() => {
+      const conflict = conflictViews(this.world).find((one) => one.note === note);
+      if (conflict === undefined) throw problem('not_found', `note ${note} has one latest revision`, '');
+      const { text, tags } = this.#taken(conflict.ours, conflict.theirs, conflict.proposal, take);
+      return this.#revise(note, [conflict.ours.id, conflict.theirs.id], text, tags, false);
+    });
+
+  async reconcile({ device }: { device: string | null }) {
+    this.#stopped = false;
+    const report = await exchange(this.world, device, (change) => this.#tell(change), () => this.#stopped);
+    this.#tell({ what: 'reconciled', value: report });
+    return report;
+  }
+
+  cancelReconcile = () => {
+    this.#stopped = true;
+    return Promise.resolve(null);
+  };
+
+  log: Backend['log'] = ({ cursor, limit }) =>
+    this.#answer(() => {
+      const all = logView(this.world);
+      const end = Number(cursor ?? 0) + limit;
+      return { entries: all.slice(Number(cursor ?? 0), end), next: end < all.length ? String(end) : null };
+    });
+
+  renameDevice: Backend['renameDevice'] = ({ device, name }) => this.#device(device, { name });
+  revokeDevice: Backend['revokeDevice'] = ({ device }) => this.#device(device, { state: 'revoked' });
+
+  onChange(listener: (change: Change) => void): Stop {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onOpen(): Stop {
+    return () => undefined;
+  }
+
+  async #answer<T>(answer: () => T): Promise<T> {
+    if (this.world.answerMs > 0) await new Promise((resolve) => setTimeout(resolve, this.world.answerMs));
+    if (this.world.broken) {
+      const detail = 'database disk image is malformed: page 41 of notes.db, expected a leaf, found 0x00';
+      throw problem('io', detail, 'Run mirror doctor. Nothing was written since.');
+    }
+    return structuredClone(answer());
+  }
+
+  async #change<T>(act: () => T): Promise<T> {
+    const answer = await this.#answer(act);
+    this.#tell({ what: 'data' });
+    return answer;
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  #here(): Device {
+    return this.world.devices.find((one) => one.this)!;
+  }
+
+  #begin(device: Device) {
+    device.this = true;
+    this.world.devices = [device];
+    this.world.here = device.device;
+    this.world.identity = identityOf(device);
+    return this.world.identity;
+  }
+
+  #find(note: string): StoredNote {
+    const found = this.world.notes.find((one) => one.note === note);
+    if (found === undefined) throw problem('not_found', `no note ${note}`, '');
+    return found;
+  }
+
+  #put(stored: StoredNote): Note {
+    this.world.notes = [stored, ...this.world.notes.filter((one) => one.note !== stored.note)];
+    return noteView(stored);
+  }
+
+  #revise(note: string, parents: string[], text: string, tags: string[], archived: boolean): Note {
+    const stored = this.#find(note);
+    const next: Revision = {
+      ...revision(note, text, this.#here(), new Date().toISOString(), parents, archived),
+      tags,
+    };
+    const old = stored.revisions.map((one) => (parents.includes(one.id) ? { ...one, latest: false } : one));
+    return this.#put({ ...stored, revisions: [next, ...old], saved_on: [] });
+  }
+
+  #taken(ours: { text: string; tags: string[] }, theirs: { text: string; tags: string[] }, proposal: string | null, take: Take) {
+    switch (take.take) {
+      case 'ours':
+        return ours;
+      case 'theirs':
+        return theirs;
+      case 'merged':
+        if (proposal === null) throw problem('invalid', 'there is no merge to accept', 'Write what should stand.');
+        return { text: proposal, tags: ours.tags };
+      case 'text':
+        return { text: take.text, tags: ours.tags };
+    }
+  }
+
+  #device(id: string, change: Partial<Device>): Promise<null> {
+    return this.#change(() => {
+      this.world.devices = this.world.devices.map((one) => (one.device === id ? { ...one, ...change } : one));
+      return null;
+    });
+  }
+}
+
+function problem(code: Problem['code'], detail: string, hint: string): Problem {
+  return { code, detail, hint };
+}

@@ -1,0 +1,12 @@
+const LOOKED_AT_CHARS = 400;
+
+/** The beginning of a note for a list: its words, without the marks of headings, quotes, lists and links. */
+export function preview(text: string): string {
+  return text
+    .slice(0, LOOKED_AT_CHARS)
+    .replace(/^\s*(?:#{1,6}|>|[-*+]|\d+\.)\s+/gm, '')
+    .replace(/\[([^\]\n]+)\]\([^)\s]+\)/g, '$1')
+    .replace(/(\*\*|__|`{1,3})/g, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}

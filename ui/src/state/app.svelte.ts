@@ -1,0 +1,113 @@
+import { createContext, tick } from 'svelte';
+import type { Backend, Stop } from '../backend/backend';
+import type { Change, Conflict, LogEntry, Map as MeshMap, Note, Standup, Status } from '../backend/types';
+import { Draft } from './draft.svelte';
+import { Loaded } from './loaded.svelte';
+import { Notice } from './notice.svelte';
+import { Paged } from './paged.svelte';
+import { Reconcile } from './reconcile.svelte';
+import { Route } from './route.svelte';
+import { Search } from './search.svelte';
+import { ThemeChoice } from './theme.svelte';
+import { t } from '../strings';
+
+const REFRESH_MS = 120;
+const RECENT = 3;
+
+/** What the screens stand on: one of each, made once. */
+export class App {
+  backend: Backend;
+  route = new Route();
+  theme = new ThemeChoice();
+  notice = new Notice();
+  draft: Draft;
+  status: Loaded<Status>;
+  notes: Paged<Note>;
+  search: Search;
+  conflicts: Loaded<Conflict[]>;
+  reconcile: Reconcile;
+  map: Loaded<MeshMap>;
+  standup: Loaded<Standup>;
+  /** The last notes written on this device, newest first. */
+  recent: Loaded<Note[]>;
+  log: Paged<LogEntry>;
+  /** Counts the refreshes, for what loads by itself. */
+  changes = $state(0);
+  palette = $state(false);
+  keys = $state(false);
+
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+    this.draft = new Draft(backend);
+    this.status = new Loaded(() => backend.status());
+    this.notes = new Paged(async (cursor, limit) => {
+      const page = await backend.notes({ cursor, limit, tag: null, device: null });
+      return { items: page.notes, next: page.next, total: page.total };
+    });
+    this.search = new Search(backend);
+    this.conflicts = new Loaded(() => backend.conflicts());
+    this.reconcile = new Reconcile(backend, async () => (await backend.status()).notes);
+    this.map = new Loaded(() => backend.map());
+    this.standup = new Loaded(() => backend.standup({ date: null }));
+    this.recent = new Loaded(async () => {
+      const device = this.status.value?.identity?.device ?? null;
+      return (await backend.notes({ cursor: null, limit: RECENT, tag: null, device })).notes;
+    });
+    this.log = new Paged(async (cursor, limit) => {
+      const page = await backend.log({ cursor, limit });
+      return { items: page.entries, next: page.next, total: null };
+    });
+  }
+
+  /** Begins to listen, and asks what every screen needs. */
+  start(): Stop {
+    const stops = [
+      this.backend.onChange((change) => this.#changed(change)),
+      this.backend.onOpen((screen) => {
+        if (screen === 'reconcile') void this.reconcile.start();
+        else if (screen === 'capture') void this.beginCapture();
+        else this.route.go(screen);
+      }),
+    ];
+    void this.draft.restore();
+    void this.refresh();
+    return () => stops.forEach((stop) => stop());
+  }
+
+  /** Asks again for what is shown everywhere; a screen asks for its own when `changes` moves. */
+  async refresh(): Promise<void> {
+    await this.status.load();
+    if (this.status.value?.identity == null) return;
+    this.changes += 1;
+  }
+
+  /** Refreshes once after a burst of changes. */
+  refreshSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.refresh(), REFRESH_MS);
+  }
+
+  /** Goes to the capture field, ready to type. */
+  async beginCapture(): Promise<void> {
+    this.route.go('capture');
+    await tick();
+    document.getElementById('capture')?.focus();
+  }
+
+  /** Turns the draft into a note, and shows it among the recent ones without asking first. */
+  async capture(): Promise<void> {
+    const note = await this.draft.done();
+    if (note === null) return;
+    this.recent.value = [note, ...(this.recent.value ?? []).filter((one) => one.note !== note.note)].slice(0, RECENT);
+    this.notice.say(t.capture.kept, true);
+  }
+
+  #changed(change: Change): void {
+    if (change.what === 'progress') this.reconcile.progress(change.value);
+    else this.refreshSoon();
+  }
+}
+
+export const [useApp, provideApp] = createContext<App>();

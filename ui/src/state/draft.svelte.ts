@@ -1,0 +1,107 @@
+import type { Backend } from '../backend/backend';
+import type { Note, Problem } from '../backend/types';
+import { asProblem } from '../lib/problem';
+import { tagsIn } from '../lib/tags';
+
+const PAUSE_MS = 250;
+
+export type DraftState = 'empty' | 'typing' | 'saved' | 'failed';
+
+/**
+ * The note being written. A pause makes it durable; done makes it a note.
+ *
+ * Typing never waits: one save is under way at a time, and the newest text goes next. While a capture is under
+ * way nothing is saved over the stored draft, so the text is durable in one place or the other at every moment.
+ */
+export class Draft {
+  text = $state('');
+  state = $state<DraftState>('empty');
+  problem = $state.raw<Problem | null>(null);
+
+  #backend: Backend;
+  #stored = '';
+  #touched = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #saving: Promise<void> | null = null;
+  #capturing = false;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** Brings back what was being written. What the person typed meanwhile wins. */
+  async restore(): Promise<void> {
+    try {
+      const text = await this.#backend.draft();
+      this.#stored = text;
+      if (this.#touched || text === '') return;
+      this.text = text;
+      this.state = 'saved';
+    } catch (thrown) {
+      this.problem = asProblem(thrown);
+    }
+  }
+
+  /** The person typed. */
+  type(text: string): void {
+    this.#touched = true;
+    this.text = text;
+    this.state = 'typing';
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.flush(), PAUSE_MS);
+  }
+
+  /** Makes what is typed durable now. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.#capturing) return;
+    if (this.#saving !== null) await this.#saving;
+    if (this.#saving !== null || this.#capturing) return;
+    if (this.text === this.#stored) {
+      this.#settle();
+      return;
+    }
+    this.#saving = this.#save(this.text);
+    await this.#saving;
+    this.#saving = null;
+    if (this.text !== this.#stored && this.state !== 'failed') await this.flush();
+  }
+
+  /** Turns the draft into a note. The field is free at once; a failure puts the text back. */
+  async done(): Promise<Note | null> {
+    const text = this.text;
+    if (text.trim() === '' || this.#capturing) return null;
+    clearTimeout(this.#timer);
+    this.#capturing = true;
+    this.text = '';
+    this.state = 'empty';
+    try {
+      const note = await this.#backend.capture({ text, tags: tagsIn(text) });
+      this.problem = null;
+      return note;
+    } catch (thrown) {
+      this.problem = asProblem(thrown);
+      this.text = this.text === '' ? text : `${text}\n\n${this.text}`;
+      return null;
+    } finally {
+      this.#capturing = false;
+      void this.flush();
+    }
+  }
+
+  async #save(text: string): Promise<void> {
+    try {
+      await this.#backend.saveDraft({ text });
+      this.#stored = text;
+      this.problem = null;
+      this.#settle();
+    } catch (thrown) {
+      this.problem = asProblem(thrown);
+      this.state = 'failed';
+    }
+  }
+
+  #settle(): void {
+    if (this.text === this.#stored) this.state = this.text === '' ? 'empty' : 'saved';
+  }
+}

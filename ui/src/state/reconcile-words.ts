@@ -1,0 +1,56 @@
+import type { PeerReport, Progress, ReconcileReport } from '../backend/types';
+import { t } from '../strings';
+
+/**
+ * What a reconcile did, in sentences: what arrived, what needs a person, what could not be done.
+ *
+ * `received` counts events. `newNotes` is by how much the notes grew: only when both are the same number is each
+ * event a new note, and only then are they called notes.
+ */
+export function summaryWords(report: ReconcileReport, newNotes: number): string[] {
+  if (report.peers.length === 0) return [t.reconcile.nobody];
+  const words: string[] = [];
+  const received = report.peers.reduce((sum, peer) => sum + peer.received, 0);
+  const what = received === newNotes ? 'notes' : 'changes';
+  for (const peer of report.peers) {
+    if (peer.received > 0) words.push(t.reconcile.arrived(peer.received, what, peer.name));
+  }
+  for (const peer of report.peers) {
+    if (peer.sent > 0 && peer.received === 0) words.push(t.reconcile.sent(peer.sent, peer.name));
+  }
+  if (report.conflicts > 0) words.push(t.conflicts.need(report.conflicts));
+  words.push(...failures(report.peers));
+  return words.length > 0 ? words : [t.reconcile.nothing];
+}
+
+function failures(peers: PeerReport[]): string[] {
+  const failed = peers.filter((peer) => !peer.ok);
+  if (failed.length === 0) return [];
+  if (failed.every((peer) => peer.error?.code === 'cancelled')) return [t.reconcile.stopped];
+  const away = failed.filter((peer) => peer.error?.code === 'offline').map((peer) => peer.name);
+  const other = failed.filter((peer) => peer.error?.code !== 'offline' && peer.error?.code !== 'cancelled');
+  const words = other.map((peer) => t.reconcile.unfinished(peer.name));
+  if (away.length > 0) words.unshift(t.reconcile.unreachable(away));
+  return [...words, t.reconcile.safe];
+}
+
+/** How far one peer is, from 0 to 1. */
+export function fraction(progress: Progress): number {
+  switch (progress.phase) {
+    case 'connecting':
+      return 0.04;
+    case 'comparing':
+      return 0.12;
+    case 'exchanging': {
+      const all = progress.to_receive + progress.to_send;
+      return all === 0 ? 0.5 : 0.15 + 0.75 * Math.min(1, (progress.received + progress.sent) / all);
+    }
+    case 'committing':
+      return 0.95;
+    case 'done':
+      return 1;
+    case 'failed':
+    case 'cancelled':
+      return 0;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Backend } from '../backend/backend';
+import type { Hit, Problem } from '../backend/types';
+import { asProblem } from '../lib/problem';
+
+const PAUSE_MS = 60;
+const LIMIT = 200;
+
+/** Search as one types: the newest question wins, and the last hits stay until it is answered. */
+export class Search {
+  query = $state('');
+  hits = $state.raw<Hit[]>([]);
+  problem = $state.raw<Problem | null>(null);
+  /** The query that `hits` answer. */
+  answered = $state('');
+
+  #backend: Backend;
+  #turn = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  get active(): boolean {
+    return this.query.trim() !== '';
+  }
+
+  type(query: string): void {
+    this.query = query;
+    clearTimeout(this.#timer);
+    if (this.active) this.#timer = setTimeout(() => void this.load(), PAUSE_MS);
+    else this.#forget();
+  }
+
+  /** Asks the present question again. */
+  async load(): Promise<void> {
+    if (!this.active) return;
+    const turn = ++this.#turn;
+    const query = this.query.trim();
+    try {
+      const hits = await this.#backend.search({ query, limit: LIMIT });
+      if (turn !== this.#turn) return;
+      this.hits = hits;
+      this.problem = null;
+      this.answered = query;
+    } catch (thrown) {
+      if (turn === this.#turn) this.problem = asProblem(thrown);
+    }
+  }
+
+  #forget(): void {
+    this.#turn += 1;
+    this.hits = [];
+    this.problem = null;
+    this.answered = '';
+  }
+}

@@ -1,0 +1,279 @@
+import { noteStates, phases, problems, roles, stateFacts, states } from './vocabulary';
+
+const plural = new Intl.PluralRules('en');
+const number = new Intl.NumberFormat('en');
+
+/** `1 note`, `3 notes`. */
+export function count(n: number, one: string, other: string): string {
+  return `${number.format(n)} ${plural.select(n) === 'one' ? one : other}`;
+}
+
+/** Every word the UI says. */
+export const t = {
+  states,
+  stateFacts,
+  roles,
+  phases,
+  noteStates,
+  problems,
+
+  nav: {
+    capture: 'Capture',
+    notes: 'Notes',
+    mesh: 'Mesh',
+    standup: 'Standup',
+    map: 'Map',
+    inbox: 'Inbox',
+    conflicts: 'Conflicts',
+    log: 'Log',
+    settings: 'Settings',
+    main: 'Screens',
+  },
+
+  action: {
+    done: 'Done',
+    save: 'Save',
+    cancel: 'Cancel',
+    close: 'Close',
+    back: 'Back',
+    edit: 'Edit',
+    archive: 'Archive',
+    retry: 'Try again',
+    copy: 'Copy',
+    copied: 'Copied',
+    copyDetails: 'Copy details',
+    reconcile: 'Reconcile',
+    stop: 'Stop',
+    rename: 'Rename',
+    revoke: 'Remove from the mesh',
+    invite: 'Invite a device',
+    copyMarkdown: 'Copy as Markdown',
+  },
+
+  capture: {
+    placeholder: 'Write a thought',
+    label: 'New note',
+    saved: 'Draft saved here',
+    saving: 'Saving',
+    failed: 'The draft is not saved yet',
+    recent: 'Last captured',
+    none: 'What you capture shows up here.',
+    savedOn: (names: string[]) => {
+      const [first, ...rest] = names;
+      if (first === undefined) return 'Saved here';
+      return rest.length === 0 ? `On ${first}` : `On ${first} and ${number.format(rest.length)} more`;
+    },
+    kept: 'Note saved',
+  },
+
+  notes: {
+    search: 'Search notes',
+    clear: 'Clear the search',
+    empty: 'No notes yet',
+    emptyHint: 'Write one, or reconcile to bring over what another device has.',
+    noHits: (query: string) => `Nothing matches \u201c${query}\u201d`,
+    noHitsHint: 'Search looks for whole words and their beginnings.',
+    hits: (n: number) => `${count(n, 'match', 'matches')}`,
+    total: (n: number) => count(n, 'note', 'notes'),
+    untitled: 'Empty note',
+    history: 'History',
+    revision: (n: number) => count(n, 'version', 'versions'),
+    tags: 'Tags',
+    tagsHint: 'Separated by spaces',
+    latest: 'Latest',
+    archivedFrom: 'Archived',
+    archived: 'Archived. Editing it brings it back.',
+    archivedNotice: 'Note archived',
+    archiveConfirm: 'Archive this note? It leaves the list; its history stays.',
+    inConflict: 'This note has two versions. Choose between them first.',
+    moved: 'It changed elsewhere while you wrote. Saving keeps both and asks you to choose.',
+    savedNotice: 'Note saved',
+    open: 'Open note',
+    view: 'Read this version',
+    current: 'Back to the latest',
+  },
+
+  conflicts: {
+    none: 'Nothing needs you',
+    noneHint: 'When two devices change the same words, both versions wait here.',
+    need: (n: number) => (n === 1 ? '1 note needs you' : `${number.format(n)} notes need you`),
+    ours: 'Ours',
+    theirs: 'Theirs',
+    merged: 'Merged',
+    base: 'Before both changes',
+    showBase: 'Show what it was before',
+    hideBase: 'Hide what it was before',
+    noBase: 'The two versions share no earlier one.',
+    keepOurs: 'Keep ours',
+    keepTheirs: 'Keep theirs',
+    accept: 'Accept merge',
+    saveOwn: 'Save this text',
+    clean: 'The changes fit together. This is both.',
+    overlap: 'The same words changed on both. This starts from ours: write what should stand.',
+    archivedSide: 'Archived there',
+    settled: 'Settled. The other version stays in the note\u2019s history.',
+    look: 'Look at them',
+  },
+
+  mesh: {
+    devices: 'Devices',
+    thisDevice: 'This device',
+    alone: 'Only this device so far',
+    aloneHint: 'Invite another, and your notes go to it directly.',
+    never: 'Never',
+    heads: 'Head',
+    chains: 'Chains',
+    lag: 'Lag',
+    contact: 'Last contact',
+    addresses: 'Addresses',
+    noAddresses: 'None known',
+    lastError: 'Last attempt',
+    here: 'You are here',
+    lagWords: (ahead: number, behind: number) => {
+      if (ahead === 0 && behind === 0) return 'None';
+      const parts = [];
+      if (ahead > 0) parts.push(`${count(ahead, 'event', 'events')} to send`);
+      if (behind > 0) parts.push(`${count(behind, 'event', 'events')} to fetch`);
+      return parts.join(', ');
+    },
+    renamed: 'Renamed',
+    revokeConfirm: (name: string) =>
+      `Remove ${name}? It keeps the notes it has, and nothing new from it is taken. This can\u2019t be undone.`,
+    revoked: 'Removed from the mesh',
+    map: 'Map',
+    list: 'List',
+    view: 'View',
+    mapLabel: 'Devices of the mesh. Arrow keys move, Enter opens.',
+  },
+
+  summary: {
+    synced: 'All in step',
+    alone: 'Saved here',
+    behind: (names: string[]) => `${list(names)} ${names.length === 1 ? 'has' : 'have'} something new`,
+    ahead: (n: number) => (n === 1 ? '1 change waits to be shared' : `${number.format(n)} changes wait to be shared`),
+    lastReconcile: 'Reconciled',
+    never: 'Not reconciled yet',
+  },
+
+  reconcile: {
+    title: 'Reconcile',
+    running: 'Reconciling',
+    stopped: 'Stopped. What had arrived is kept.',
+    nobody: 'There is no other device to reconcile with.',
+    nothing: 'Nothing new. Everything is in step.',
+    arrived: (n: number, what: 'notes' | 'changes', name: string) =>
+      `${what === 'notes' ? count(n, 'note', 'notes') : count(n, 'change', 'changes')} from ${name} arrived`,
+    sent: (n: number, name: string) => `${count(n, 'change', 'changes')} sent to ${name}`,
+    unreachable: (names: string[]) => `${list(names)} could not be reached`,
+    unfinished: (name: string) => `${name} did not finish`,
+    safe: 'Everything written here is safe.',
+    pull: 'Pull to reconcile',
+    release: 'Let go to reconcile',
+  },
+
+  standup: {
+    empty: 'Nothing to report yet',
+    emptyHint: 'Notes you capture today are here tomorrow morning.',
+    zone: (zone: string) => `Times as they were for whoever wrote; the day is counted in ${zone}.`,
+    copied: 'Standup copied',
+  },
+
+  log: {
+    title: 'Log',
+    hint: 'Every event, in the order that all devices agree on. Newest first.',
+    empty: 'The log is empty',
+    emptyHint: 'The first event is written when a mesh is started.',
+    event: 'Event',
+    previous: 'Previous',
+    after: 'Comes after',
+    body: 'Body',
+    chain: 'Chain',
+    lamport: 'Clock',
+    nothing: 'Nothing',
+  },
+
+  settings: {
+    identity: 'This device',
+    name: 'Name',
+    role: 'Role',
+    mesh: 'Mesh',
+    device: 'Device',
+    home: 'Kept in',
+    keys: 'Secret keys',
+    keychain: 'In this system\u2019s keychain',
+    file: 'In a file that only you can read; this system offers no keychain',
+    theme: 'Appearance',
+    system: 'As the system',
+    light: 'Light',
+    dark: 'Dark',
+  },
+
+  pairing: {
+    title: 'Invite a device',
+    what: 'What is it?',
+    phone: 'A phone',
+    computer: 'A computer',
+    anchor: 'A computer that may invite others',
+    create: 'Make a ticket',
+    ticket: 'Ticket',
+    ticketHint: 'Paste it on the new device under \u201cJoin a mesh\u201d. It works once.',
+    digits: 'Six digits',
+    digitsHint: 'Both screens show these. If they differ, stop.',
+    expires: (left: string) => `Expires in ${left}`,
+    expired: 'This ticket has expired.',
+    again: 'Make another',
+  },
+
+  firstrun: {
+    title: 'Your notes, on your devices',
+    lead: 'They go from one device to the next directly. Nothing in between keeps a copy.',
+    start: 'Start my mesh',
+    startHint: 'This is the first device.',
+    join: 'Join a mesh',
+    joinHint: 'You have a ticket from another device.',
+    name: 'Name of this device',
+    startSubmit: 'Start',
+    ticket: 'Ticket',
+    ticketHint: 'On the other device: Invite a device',
+    joinSubmit: 'Join',
+    working: 'One moment',
+  },
+
+  palette: {
+    label: 'Go to, or find a note',
+    empty: 'Nothing found',
+    go: (screen: string) => `Go to ${screen}`,
+    newNote: 'New note',
+    keys: 'Show keys',
+    theme: (name: string) => `Appearance: ${name.toLowerCase()}`,
+  },
+
+  keys: {
+    title: 'Keys',
+    palette: 'Everything',
+    help: 'These keys',
+    capture: 'New note',
+    search: 'Search',
+    done: 'Finish the note',
+    reconcile: 'Reconcile',
+    close: 'Close',
+    move: 'Move on the map or in a list',
+    screens: 'Go to a screen',
+  },
+
+  error: {
+    more: 'What exactly',
+    copied: 'Details copied',
+  },
+  time: {
+    now: 'just now',
+    minutesAgo: (minutes: number) => `${minutes} min ago`,
+    yesterday: (time: string) => `yesterday ${time}`,
+  },
+  loading: 'Loading',
+  copyHash: (hash: string) => `Copy ${hash}`,
+};
+
+function list(names: string[]): string {
+  return new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
+}

@@ -1,0 +1,60 @@
+import type { Code, NoteState, Phase, Role, SyncState } from './backend/types';
+
+export const states: Record<SyncState, string> = {
+  synced: 'In step',
+  behind: 'Has notes for this device',
+  ahead: 'Waits for notes from here',
+  conflict: 'Notes need you',
+  stale: 'Not heard from today',
+  offline: 'Out of reach',
+  unknown: 'Not met yet',
+  revoked: 'Removed from the mesh',
+  forked: 'Has two histories',
+};
+
+export const stateFacts: Record<SyncState, string> = {
+  synced: 'At the last contact both had the same head, and neither has moved since.',
+  behind: 'It is known to hold events that are not here.',
+  ahead: 'There are events here that it has not acknowledged.',
+  conflict: 'Notes wait for a person to choose.',
+  stale: 'It was in step when last heard of, more than a day ago.',
+  offline: 'The last attempt to reach it failed.',
+  unknown: 'This device has never spoken to it.',
+  revoked: 'Nothing new from it is taken.',
+  forked: 'Two branches of one of its chains exist.',
+};
+
+export const roles: Record<Role, string> = {
+  anchor: 'Anchor: admits and removes devices',
+  node: 'Node: reads and writes everything',
+  capture: 'Phone: captures, reads and reconciles',
+};
+
+export const phases: Record<Phase, string> = {
+  connecting: 'Connecting',
+  comparing: 'Comparing',
+  exchanging: 'Exchanging',
+  committing: 'Agreeing',
+  done: 'In step',
+  failed: 'Did not finish',
+  cancelled: 'Stopped',
+};
+
+export const noteStates: Record<NoteState, string> = {
+  current: 'Current',
+  conflict: 'Two versions',
+  archived: 'Archived',
+};
+
+export const problems: Record<Code, string> = {
+  not_initialised: 'There is no mesh on this device yet.',
+  invalid: 'That was not understood.',
+  not_found: 'It is not here.',
+  conflict: 'This waits for you to choose.',
+  integrity: 'Some bytes are not what they should be. Nothing was taken.',
+  refused: 'That is not allowed here.',
+  offline: 'The other device could not be reached.',
+  cancelled: 'Stopped.',
+  too_new: 'This was written by a newer version of MirrorDNA.',
+  io: 'This device could not read or write its files.',
+};

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { MemoryBackend } from '../src/backend/memory';
+import { OpenNote } from '../src/state/note.svelte';
+
+async function opened() {
+  const backend = new MemoryBackend('calm');
+  const [first] = (await backend.notes({ cursor: null, limit: 1, tag: null, device: null })).notes;
+  const open = new OpenNote(backend, first!.note);
+  await open.history.load();
+  return { backend, open, first: first! };
+}
+
+test('an edit is saved against the revision that was on screen', async () => {
+  const { backend, open, first } = await opened();
+  open.edit();
+  open.text = 'mine';
+  open.tags = '#one two one';
+  const saved = await open.save();
+  expect(saved?.tags).toEqual(['one', 'two']);
+  const [latest] = await backend.noteHistory({ note: first.note });
+  expect(latest?.parents).toEqual([first.id]);
+  expect(open.editing).toBe(false);
+});
+
+test('an edit that another device overtook says so and keeps both', async () => {
+  const { backend, open, first } = await opened();
+  open.edit();
+  await backend.editNote({ note: first.note, base: first.id, text: 'theirs', tags: [] });
+  await open.history.load();
+  expect(open.moved).toBe(true);
+  open.text = 'mine';
+  await open.save();
+  expect(open.latest.map((revision) => revision.text).sort()).toEqual(['mine', 'theirs']);
+  expect((await backend.conflicts()).length).toBe(1);
+});
+
+test('a save that fails keeps the text in the editor', async () => {
+  const { backend, open } = await opened();
+  open.edit();
+  open.text = 'mine';
+  backend.world.broken = true;
+  expect(await open.save()).toBeNull();
+  expect([open.editing, open.text, open.problem?.code]).toEqual([true, 'mine', 'io']);
+});
