@@ -420,7 +420,7 @@ def bundle(data, say=lambda line: None):
                 check_end(data, record, at, fields, said["key"], events)
                 say(f"record {record}: end, {events} events, signature holds")
                 break
-            need(kind == 3 or kind > 11 or 7 <= kind <= 9, "misplaced")
+            need(kind == 3 or (kind not in FIELDS and kind != 10), "misplaced")
             run = run_of(content, log, said["mesh"])
             events += len(run.events)
             log.offer(run, record)

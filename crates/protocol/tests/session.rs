@@ -8,8 +8,9 @@ use mirror_protocol::message::{Message, Open, RefuseCode, Tips};
 use mirror_protocol::run::{RunError, WireEvent};
 use mirror_protocol::session::{Range, Refused, Report, Session, SessionError, SessionEvent};
 use mirror_protocol::{
-    BodyHash, CanonicalHead, ChainId, Dep, Event, EventId, Header, Known, Lamport, MeshId, Point,
-    PublicKey, Run, SignedHead, SigningKey, Tip, VerifiedRun, canonical_head, public_key,
+    BodyHash, CanonicalHead, ChainId, Commitment, Dep, Event, EventId, Header, Known, Lamport,
+    MeshId, Point, PublicKey, Run, SignedHead, SigningKey, Tip, VerifiedRun, canonical_head,
+    public_key,
 };
 use std::cell::Cell;
 
@@ -267,6 +268,43 @@ fn a_lost_base_costs_exactly_one_round_trip_more() {
     assert_eq!((with_base.round_trips, without.round_trips), (2, 3));
     assert_eq!((without.sent, without.committed), (1, true));
     assert_eq!(lost[0].log.head(), lost[1].log.head());
+}
+
+#[test]
+fn a_peer_of_another_version_is_refused() {
+    let nodes = mesh_of(2);
+    let Message::Open(mut open) = says(&nodes[1], nodes[1].log.tips()) else { panic!() };
+    open.version = 2;
+    let mut session = Session::respond(nodes[0].local(&nodes[1]));
+    let error = session.handle_message(Message::Open(open), &nodes[0].log).unwrap_err();
+    assert_eq!(error, SessionError::Version { theirs: 2 });
+    assert_eq!(session.poll_transmit(), Some(Message::Refuse(RefuseCode::Version)));
+}
+
+#[test]
+fn a_commitment_under_something_else_is_refused() {
+    let mut nodes = mesh_of(3);
+    reconcile(&mut nodes, 0, 1, usize::MAX).unwrap();
+    nodes[0].bases.clear();
+    let (node, peer, other) = (&nodes[0], &nodes[1], &nodes[2]);
+    let (head, ours) = (node.log.head(), public_key(&node.key));
+    let sign = |mesh, head, device, to, key: &SigningKey| {
+        Message::Commit(Commitment::sign(mesh, head, device, to, key))
+    };
+    let wrong = [
+        sign(MeshId([9; 32]), head, peer.device, ours, &peer.key),
+        sign(peer.mesh, CanonicalHead([9; 32]), peer.device, ours, &peer.key),
+        sign(peer.mesh, head, other.device, ours, &peer.key),
+        sign(peer.mesh, head, peer.device, public_key(&other.key), &peer.key),
+        sign(peer.mesh, head, peer.device, ours, &other.key),
+    ];
+    let right = sign(peer.mesh, head, peer.device, ours, &peer.key);
+    for (message, fits) in wrong.into_iter().map(|m| (m, false)).chain([(right, true)]) {
+        let mut session = Session::initiate(node.local(peer));
+        session.handle_message(says(peer, peer.log.tips()), &node.log).unwrap();
+        let taken = session.handle_message(message, &node.log);
+        assert_eq!(taken.err(), (!fits).then_some(SessionError::WrongCommitment));
+    }
 }
 
 // Intake
