@@ -1,0 +1,252 @@
+//! What the window may ask: each command is one call of the node, off the window's thread.
+
+use mirror_node::{CancelToken, Error, LogQuery, NewNote, Node, NoteQuery, With, view};
+use tauri::{AppHandle, Manager, State, Wry};
+use view::{Code, Problem, SyncState};
+
+use crate::shell::{Shell, lock};
+
+type Answer<T> = Result<T, Problem>;
+
+/// All commands.
+pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
+    tauri::generate_handler![
+        status,
+        init,
+        join,
+        invite,
+        capture,
+        draft,
+        save_draft,
+        notes,
+        note_history,
+        edit_note,
+        archive_note,
+        search,
+        conflicts,
+        resolve,
+        reconcile,
+        cancel_reconcile,
+        map,
+        standup,
+        log,
+        rename_device,
+        revoke_device,
+        ui_ready,
+    ]
+}
+
+fn problem(error: &Error) -> Problem {
+    error.problem()
+}
+
+fn node(shell: &Shell) -> Answer<Node> {
+    shell.node().ok_or_else(|| {
+        let hint = "start a mesh, or join one with a ticket";
+        problem(&Error::new(Code::NotInitialised, "there is no device here yet", hint))
+    })
+}
+
+/// Runs a blocking call of the node on a thread for such calls.
+async fn ask<T: Send + 'static>(
+    shell: &Shell,
+    call: impl FnOnce(&Node) -> Result<T, Error> + Send + 'static,
+) -> Answer<T> {
+    let node = node(shell)?;
+    blocking(move || call(&node)).await
+}
+
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Answer<T> {
+    match tauri::async_runtime::spawn_blocking(call).await {
+        Ok(result) => result.map_err(|error| problem(&error)),
+        Err(error) => Err(problem(&Error::new(Code::Io, error, "try again"))),
+    }
+}
+
+#[tauri::command]
+async fn status(shell: State<'_, Shell>) -> Answer<view::Status> {
+    if shell.node().is_some() {
+        return ask(&shell, Node::status).await;
+    }
+    Ok(view::Status {
+        identity: None,
+        head: String::new(),
+        events: 0,
+        notes: 0,
+        state: SyncState::Unknown,
+        conflicts: 0,
+        unreconciled: 0,
+        last_reconcile: None,
+        devices: Vec::new(),
+    })
+}
+
+#[tauri::command]
+async fn init(app: AppHandle, name: String, role: view::Role) -> Answer<view::Identity> {
+    let home = app.state::<Shell>().args.home.clone();
+    let node = blocking(move || Node::init(&home, &name, role)).await?;
+    let identity = node.identity().map_err(|error| problem(&error))?;
+    Shell::adopt(&app, node);
+    Ok(identity)
+}
+
+#[tauri::command]
+async fn join(app: AppHandle, ticket: String, name: String) -> Answer<view::Identity> {
+    let home = app.state::<Shell>().args.home.clone();
+    let joined = Node::join(&home, &ticket, Some(&name)).await.map_err(|e| problem(&e))?;
+    let identity = joined.node.identity().map_err(|error| problem(&error))?;
+    Shell::adopt(&app, joined.node);
+    Ok(identity)
+}
+
+#[tauri::command]
+async fn invite(shell: State<'_, Shell>, role: view::Role) -> Answer<view::Invite> {
+    ask(&shell, move |node| node.invite(role)).await
+}
+
+#[tauri::command]
+async fn capture(
+    shell: State<'_, Shell>,
+    text: String,
+    tags: Vec<String>,
+) -> Answer<view::Note> {
+    ask(&shell, move |node| {
+        let captured = node.capture(NewNote { text, tags, at: None })?;
+        node.note(&captured.id)
+    })
+    .await
+}
+
+#[tauri::command]
+async fn draft(shell: State<'_, Shell>) -> Answer<String> {
+    ask(&shell, Node::draft).await
+}
+
+#[tauri::command]
+async fn save_draft(shell: State<'_, Shell>, text: String) -> Answer<()> {
+    ask(&shell, move |node| node.save_draft(&text)).await
+}
+
+#[tauri::command]
+async fn notes(
+    shell: State<'_, Shell>,
+    cursor: Option<String>,
+    limit: u32,
+    tag: Option<String>,
+    device: Option<String>,
+) -> Answer<view::NotePage> {
+    let query = NoteQuery { cursor, limit, tag, device, ..NoteQuery::default() };
+    ask(&shell, move |node| node.notes(query)).await
+}
+
+#[tauri::command]
+async fn note_history(shell: State<'_, Shell>, note: String) -> Answer<Vec<view::Revision>> {
+    ask(&shell, move |node| node.history(&note)).await
+}
+
+#[tauri::command]
+async fn edit_note(
+    shell: State<'_, Shell>,
+    note: String,
+    base: String,
+    text: String,
+    tags: Vec<String>,
+) -> Answer<view::Note> {
+    ask(&shell, move |node| {
+        node.edit(&note, Some(&base), &text, Some(tags))?;
+        node.note(&note)
+    })
+    .await
+}
+
+#[tauri::command]
+async fn archive_note(shell: State<'_, Shell>, note: String) -> Answer<()> {
+    ask(&shell, move |node| node.archive(&note).map(drop)).await
+}
+
+#[tauri::command]
+async fn search(shell: State<'_, Shell>, query: String, limit: u32) -> Answer<Vec<view::Hit>> {
+    ask(&shell, move |node| node.search(&query, limit)).await
+}
+
+#[tauri::command]
+async fn conflicts(shell: State<'_, Shell>) -> Answer<Vec<view::Conflict>> {
+    ask(&shell, Node::conflicts).await
+}
+
+#[tauri::command]
+async fn resolve(
+    shell: State<'_, Shell>,
+    note: String,
+    take: view::Take,
+) -> Answer<view::Note> {
+    ask(&shell, move |node| {
+        node.resolve(&note, take)?;
+        node.note(&note)
+    })
+    .await
+}
+
+#[tauri::command]
+async fn reconcile(
+    shell: State<'_, Shell>,
+    device: Option<String>,
+) -> Answer<view::ReconcileReport> {
+    let with = device.map_or(With::All, With::Device);
+    reconcile_with(&shell, with).await
+}
+
+/// One reconcile, stoppable by [`cancel_reconcile`]; the tray starts it too.
+pub async fn reconcile_with(shell: &Shell, with: With) -> Answer<view::ReconcileReport> {
+    let node = node(shell)?;
+    let cancel = CancelToken::default();
+    *lock(&shell.cancel) = cancel.clone();
+    node.reconcile(with, cancel).await.map_err(|error| problem(&error))
+}
+
+#[tauri::command]
+async fn cancel_reconcile(shell: State<'_, Shell>) -> Answer<()> {
+    lock(&shell.cancel).cancel();
+    Ok(())
+}
+
+#[tauri::command]
+async fn map(shell: State<'_, Shell>) -> Answer<view::Map> {
+    ask(&shell, Node::map).await
+}
+
+#[tauri::command]
+async fn standup(shell: State<'_, Shell>, date: Option<String>) -> Answer<view::Standup> {
+    ask(&shell, move |node| node.standup(date.as_deref(), None)).await
+}
+
+#[tauri::command]
+async fn log(
+    shell: State<'_, Shell>,
+    cursor: Option<String>,
+    limit: u32,
+) -> Answer<view::LogPage> {
+    ask(&shell, move |node| node.log(LogQuery { cursor, limit, chain: None })).await
+}
+
+#[tauri::command]
+async fn rename_device(shell: State<'_, Shell>, device: String, name: String) -> Answer<()> {
+    ask(&shell, move |node| node.rename_device(&device, &name)).await
+}
+
+#[tauri::command]
+async fn revoke_device(shell: State<'_, Shell>, device: String) -> Answer<()> {
+    ask(&shell, move |node| node.revoke_device(&device)).await
+}
+
+/// The window has painted: now it may be seen.
+#[tauri::command]
+async fn ui_ready(app: AppHandle) -> Answer<()> {
+    #[cfg(desktop)]
+    crate::desktop::first_paint(&app);
+    #[cfg(mobile)]
+    let _ = app;
+    Ok(())
+}

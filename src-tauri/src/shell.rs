@@ -1,0 +1,122 @@
+//! The node behind the window: opened at the start or by the first run, served, watched, closed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mirror_node::{CancelToken, Node, Serving, Watch, view};
+use tauri::{AppHandle, Emitter, Manager};
+
+use crate::args::Args;
+use crate::controller::Controller;
+
+/// What the app holds.
+pub struct Shell {
+    pub args: Args,
+    node: Mutex<Option<Node>>,
+    serving: Mutex<Option<(Serving, Watch)>>,
+    /// Stops the reconcile that runs.
+    pub cancel: Mutex<CancelToken>,
+    pub controller: Mutex<Controller>,
+}
+
+/// A panic elsewhere leaves these values whole: each is replaced at once.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shell {
+    pub fn new(args: Args) -> Self {
+        Self {
+            args,
+            node: Mutex::default(),
+            serving: Mutex::default(),
+            cancel: Mutex::default(),
+            controller: Mutex::default(),
+        }
+    }
+
+    /// The node, once there is one.
+    pub fn node(&self) -> Option<Node> {
+        lock(&self.node).clone()
+    }
+
+    /// Opens the home if it belongs to a mesh; otherwise the first run will.
+    pub fn open_home(app: &AppHandle) {
+        let home = &app.state::<Self>().args.home;
+        if !Node::is_initialised(home) {
+            return;
+        }
+        match Node::open(home) {
+            Ok(node) => Self::adopt(app, node),
+            Err(error) => tracing::error!(code = ?error.code, "{}", error.detail),
+        }
+    }
+
+    /// Makes a node the app's own: answers other devices, and tells the window of every change.
+    pub fn adopt(app: &AppHandle, node: Node) {
+        *lock(&app.state::<Self>().node) = Some(node.clone());
+        let mut changes = node.subscribe();
+        let (handle, listening) = (app.clone(), node.clone());
+        tauri::async_runtime::spawn(async move {
+            Self::refresh(&handle, &listening);
+            loop {
+                match changes.recv().await {
+                    Ok(change) => Self::on_change(&handle, &listening, &change),
+                    // Some were missed: everything is read anew.
+                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
+                        Self::on_change(&handle, &listening, &view::Change::Data);
+                    }
+                    Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+                }
+            }
+        });
+        let handle = app.clone();
+        tauri::async_runtime::spawn(async move {
+            let watch = node.watch();
+            let listen = handle.state::<Self>().args.listen;
+            match node.serve(listen).await {
+                Ok(serving) => {
+                    *lock(&handle.state::<Self>().serving) = Some((serving, watch));
+                }
+                Err(error) => tracing::warn!("other devices can't reach this one: {error}"),
+            }
+        });
+    }
+
+    fn on_change(app: &AppHandle, node: &Node, change: &view::Change) {
+        if let Err(error) = app.emit("change", change) {
+            tracing::warn!(%error, "the window did not hear of a change");
+        }
+        #[cfg(desktop)]
+        if let view::Change::Progress(progress) = change {
+            let desktop = crate::desktop::Effects(app);
+            lock(&app.state::<Self>().controller).on_progress(progress, &desktop);
+        }
+        if matches!(change, view::Change::Data) {
+            Self::refresh(app, node);
+            // The index follows while nobody waits for it.
+            if let Err(error) = node.index_pending() {
+                tracing::warn!(%error, "the full-text index could not follow");
+            }
+        }
+    }
+
+    fn refresh(app: &AppHandle, node: &Node) {
+        match node.status() {
+            #[cfg(desktop)]
+            Ok(status) => {
+                let desktop = crate::desktop::Effects(app);
+                lock(&app.state::<Self>().controller).on_status(&status, &desktop);
+            }
+            #[cfg(mobile)]
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the state could not be read"),
+        }
+    }
+
+    /// Stops answering.
+    pub fn close_home(app: &AppHandle) {
+        if let Some((serving, _watch)) = lock(&app.state::<Self>().serving).take() {
+            tauri::async_runtime::block_on(serving.stop());
+        }
+    }
+}
