@@ -10,6 +10,7 @@ export function count(n: number, one: string, other: string): string {
 
 /** Every word the UI says. */
 export const t = {
+  product: 'MirrorDNA',
   states,
   stateFacts,
   roles,
@@ -41,6 +42,7 @@ export const t = {
     retry: 'Try again',
     copy: 'Copy',
     copied: 'Copied',
+    notCopied: 'The system did not allow copying',
     copyDetails: 'Copy details',
     reconcile: 'Reconcile',
     stop: 'Stop',

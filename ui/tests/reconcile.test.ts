@@ -31,6 +31,12 @@ test.each<[string, ReconcileReport, number, string[]]>([
     ['1 note from Pixel arrived', 'Studio could not be reached', 'Everything written here is safe.'],
   ],
   ['stopping is no failure', report([failed('Pixel', 'cancelled')]), 0, ['Stopped. What had arrived is kept.']],
+  [
+    'stopping comes first, and who was out of reach is still said',
+    report([failed('Pixel', 'cancelled'), failed('Studio', 'offline')]),
+    0,
+    ['Stopped. What had arrived is kept.', 'Studio could not be reached', 'Everything written here is safe.'],
+  ],
 ])('%s', (_, given, newNotes, words) => {
   expect(summaryWords(given, newNotes)).toEqual(words);
 });

@@ -10,7 +10,8 @@ test('only src/backend imports @tauri-apps', () => {
 });
 
 test('files stay under 300 lines', () => {
-  const long = files.filter(({ text }) => text.split('\n').length > 300).map(({ path }) => path);
+  // types.ts is generated.
+  const long = files.filter(({ path, text }) => path !== 'backend/types.ts' && text.split('\n').length > 300).map(({ path }) => path);
   expect(long).toEqual([]);
 });
 

@@ -352,7 +352,10 @@ pub struct MapNode {
     pub state: SyncState,
     pub tier: Option<String>,
     pub place: Option<String>,
+    /// In the unit square. Always finite, so not the `number | null` that a float would be in TypeScript.
+    #[cfg_attr(feature = "types", specta(type = i32))]
     pub x: f32,
+    #[cfg_attr(feature = "types", specta(type = i32))]
     pub y: f32,
 }
 

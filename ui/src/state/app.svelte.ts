@@ -1,6 +1,8 @@
 import { createContext, tick } from 'svelte';
 import type { Backend, Stop } from '../backend/backend';
 import type { Change, Conflict, LogEntry, Map as MeshMap, Note, Standup, Status } from '../backend/types';
+import { copy } from '../lib/copy';
+import { t } from '../strings';
 import { Draft } from './draft.svelte';
 import { Loaded } from './loaded.svelte';
 import { Notice } from './notice.svelte';
@@ -9,7 +11,6 @@ import { Reconcile } from './reconcile.svelte';
 import { Route } from './route.svelte';
 import { Search } from './search.svelte';
 import { ThemeChoice } from './theme.svelte';
-import { t } from '../strings';
 
 const REFRESH_MS = 120;
 const RECENT = 3;
@@ -102,6 +103,11 @@ export class App {
     if (note === null) return;
     this.recent.value = [note, ...(this.recent.value ?? []).filter((one) => one.note !== note.note)].slice(0, RECENT);
     this.notice.say(t.capture.kept, true);
+  }
+
+  /** Puts text on the clipboard and says so. */
+  async copy(text: string, said: string = t.action.copied): Promise<void> {
+    this.notice.say((await copy(text)) ? said : t.action.notCopied);
   }
 
   #changed(change: Change): void {

@@ -1,4 +1,4 @@
-import type { PeerReport, Progress, ReconcileReport } from '../backend/types';
+import type { Code, PeerReport, Progress, ReconcileReport } from '../backend/types';
 import { t } from '../strings';
 
 /**
@@ -25,13 +25,15 @@ export function summaryWords(report: ReconcileReport, newNotes: number): string[
 
 function failures(peers: PeerReport[]): string[] {
   const failed = peers.filter((peer) => !peer.ok);
-  if (failed.length === 0) return [];
-  if (failed.every((peer) => peer.error?.code === 'cancelled')) return [t.reconcile.stopped];
-  const away = failed.filter((peer) => peer.error?.code === 'offline').map((peer) => peer.name);
-  const other = failed.filter((peer) => peer.error?.code !== 'offline' && peer.error?.code !== 'cancelled');
+  const because = (code: Code) => failed.filter((peer) => peer.error?.code === code);
+  const stopped = because('cancelled');
+  const away = because('offline');
+  const other = failed.filter((peer) => !stopped.includes(peer) && !away.includes(peer));
   const words = other.map((peer) => t.reconcile.unfinished(peer.name));
-  if (away.length > 0) words.unshift(t.reconcile.unreachable(away));
-  return [...words, t.reconcile.safe];
+  if (away.length > 0) words.unshift(t.reconcile.unreachable(away.map((peer) => peer.name)));
+  if (words.length > 0) words.push(t.reconcile.safe);
+  if (stopped.length > 0) words.unshift(t.reconcile.stopped);
+  return words;
 }
 
 /** How far one peer is, from 0 to 1. */
