@@ -31,12 +31,13 @@ fn path(path: &std::path::Path) -> &str {
 
 #[test]
 fn a_bundle_is_a_reconcile_of_one_direction() {
-    let Carried { mac, phone, bundle, exported, .. } = carried();
-    let size = std::fs::metadata(&bundle).unwrap().len();
+    let story = carried();
+    let Carried { mac, phone, bundle, exported, .. } = &story;
+    let size = std::fs::metadata(bundle).unwrap().len();
     assert_eq!(exported["bytes"], size);
     assert!(exported["events"].as_u64().unwrap() >= 30, "{exported}");
 
-    let imported = mac.json(&["import", path(&bundle)]);
+    let imported = mac.json(&["import", path(bundle)]);
 
     assert!(imported["received"].as_u64().unwrap() >= 30, "{imported}");
     assert_eq!(imported["quarantined"], 0, "{imported}");
@@ -49,11 +50,12 @@ fn a_bundle_is_a_reconcile_of_one_direction() {
 
 #[test]
 fn the_same_bundle_twice_brings_only_duplicates() {
-    let Carried { mac, bundle, .. } = carried();
-    let first = mac.json(&["import", path(&bundle)]);
+    let story = carried();
+    let Carried { mac, bundle, .. } = &story;
+    let first = mac.json(&["import", path(bundle)]);
     let before = mac.json(&["head"]);
 
-    let second = mac.json(&["import", path(&bundle)]);
+    let second = mac.json(&["import", path(bundle)]);
 
     assert_eq!(second["received"], 0, "{second}");
     let known = first["received"].as_u64().unwrap() + first["duplicates"].as_u64().unwrap();
@@ -63,9 +65,10 @@ fn the_same_bundle_twice_brings_only_duplicates() {
 
 #[test]
 fn reconcile_takes_a_bundle_as_its_link() {
-    let Carried { mac, phone, bundle, .. } = carried();
+    let story = carried();
+    let Carried { mac, phone, bundle, .. } = &story;
 
-    let report = mac.json(&["reconcile", "--with", path(&bundle)]);
+    let report = mac.json(&["reconcile", "--with", path(bundle)]);
 
     assert_eq!(report["peers"][0]["link"], "bundle", "{report}");
     assert!(report["peers"][0]["received"].as_u64().unwrap() >= 30, "{report}");
@@ -74,8 +77,9 @@ fn reconcile_takes_a_bundle_as_its_link() {
 
 #[test]
 fn a_bundle_that_was_cut_anywhere_changes_nothing() {
-    let Carried { world, mac, bundle, .. } = carried();
-    let whole = std::fs::read(&bundle).unwrap();
+    let story = carried();
+    let Carried { world, mac, bundle, .. } = &story;
+    let whole = std::fs::read(bundle).unwrap();
     let before = mac.all_that_shows();
     let mut dice = Dice::seeded(22);
     let cuts = [0, 1, whole.len() / 2, whole.len() - 1].into_iter();
@@ -86,13 +90,14 @@ fn a_bundle_that_was_cut_anywhere_changes_nothing() {
 
         assert_eq!(mac.all_that_shows(), before, "cut at {cut}: {error}");
     }
-    mac.json(&["import", path(&bundle)]);
+    mac.json(&["import", path(bundle)]);
 }
 
 #[test]
 fn a_bundle_with_one_flipped_bit_changes_nothing() {
-    let Carried { world, mac, bundle, .. } = carried();
-    let whole = std::fs::read(&bundle).unwrap();
+    let story = carried();
+    let Carried { world, mac, bundle, .. } = &story;
+    let whole = std::fs::read(bundle).unwrap();
     let before = mac.all_that_shows();
     let mut dice = Dice::seeded(23);
     for _ in 0..16 {
@@ -108,23 +113,25 @@ fn a_bundle_with_one_flipped_bit_changes_nothing() {
         ran.error();
         assert_eq!(mac.all_that_shows(), before, "bit {bit} of byte {at}");
     }
-    mac.json(&["import", path(&bundle)]);
+    mac.json(&["import", path(bundle)]);
 }
 
 #[test]
 fn a_bundle_of_another_mesh_is_refused() {
-    let Carried { world, bundle, .. } = carried();
+    let story = carried();
+    let Carried { world, bundle, .. } = &story;
     let stranger = world.first("Stranger");
     let before = stranger.all_that_shows();
 
-    stranger.fails(&["import", path(&bundle)], 5, "refused");
+    stranger.fails(&["import", path(bundle)], 5, "refused");
 
     assert_eq!(stranger.all_that_shows(), before);
 }
 
 #[test]
 fn export_names_the_device_it_does_not_know_and_writes_nothing() {
-    let Carried { world, phone, .. } = carried();
+    let story = carried();
+    let Carried { world, phone, .. } = &story;
     let file = world.path("nobody.bundle");
 
     phone.fails(&["export", "--for", "Nobody", "-o", path(&file)], 1, "not_found");

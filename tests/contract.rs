@@ -165,7 +165,9 @@ fn a_list_that_goes_on_says_where() {
         assert_eq!(seen.len(), 3);
         while let Some(next) = seen.last().and_then(|line| line.get("next")).cloned() {
             let page = [command, &["--limit", "3", "--cursor", text(&next)]].concat();
-            seen.extend(mac.list(&page));
+            let page = mac.list(&page);
+            assert!(!page.is_empty(), "{command:?} promised more");
+            seen.extend(page);
         }
         let ids =
             |lines: &[Value]| -> Vec<Value> { lines.iter().map(|l| l["id"].clone()).collect() };

@@ -53,7 +53,7 @@ fn no_printed_id_is_lost_when_either_side_of_a_reconcile_dies() {
         acknowledged.1.extend(phone.captures_all(&corpus::notes(&mut dice, 60)));
         let serve = mac.serve();
         let reconcile = phone.start(&["reconcile", "--with", serve.address()]);
-        thread::sleep(Duration::from_micros(dice.roll() % 250_000));
+        thread::sleep(Duration::from_micros(dice.roll() % 80_000));
 
         if moment % 2 == 0 {
             reconcile.kill();
@@ -85,7 +85,7 @@ fn a_reconcile_that_is_asked_to_stop_leaves_both_sides_whole() {
     let ids: BTreeSet<_> = phone.captures_all(&notes).into_iter().collect();
     let serve = mac.serve();
     let reconcile = phone.start(&["reconcile", "--with", serve.address(), "--json"]);
-    thread::sleep(Duration::from_millis(120));
+    thread::sleep(Duration::from_millis(40));
 
     reconcile.interrupt();
 

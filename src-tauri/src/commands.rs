@@ -107,11 +107,7 @@ async fn invite(shell: State<'_, Shell>, role: view::Role) -> Answer<view::Invit
 }
 
 #[tauri::command]
-async fn capture(
-    shell: State<'_, Shell>,
-    text: String,
-    tags: Vec<String>,
-) -> Answer<view::Note> {
+async fn capture(shell: State<'_, Shell>, text: String, tags: Vec<String>) -> Answer<view::Note> {
     ask(&shell, move |node| {
         let captured = node.capture(NewNote { text, tags, at: None })?;
         node.note(&captured.id)
@@ -177,11 +173,7 @@ async fn conflicts(shell: State<'_, Shell>) -> Answer<Vec<view::Conflict>> {
 }
 
 #[tauri::command]
-async fn resolve(
-    shell: State<'_, Shell>,
-    note: String,
-    take: view::Take,
-) -> Answer<view::Note> {
+async fn resolve(shell: State<'_, Shell>, note: String, take: view::Take) -> Answer<view::Note> {
     ask(&shell, move |node| {
         node.resolve(&note, take)?;
         node.note(&note)
@@ -223,11 +215,7 @@ async fn standup(shell: State<'_, Shell>, date: Option<String>) -> Answer<view::
 }
 
 #[tauri::command]
-async fn log(
-    shell: State<'_, Shell>,
-    cursor: Option<String>,
-    limit: u32,
-) -> Answer<view::LogPage> {
+async fn log(shell: State<'_, Shell>, cursor: Option<String>, limit: u32) -> Answer<view::LogPage> {
     ask(&shell, move |node| node.log(LogQuery { cursor, limit, chain: None })).await
 }
 

@@ -32,7 +32,8 @@ pub fn draw(mark: Mark) -> Vec<u8> {
 
 fn is_ink(mark: Mark, x: f32, y: f32) -> bool {
     if mark == Mark::Conflict {
-        return (x - 0.5).abs() + (y - 0.5).abs() < 0.44 && (x - 0.5).abs() + (y - 0.5).abs() > 0.26
+        return (x - 0.5).abs() + (y - 0.5).abs() < 0.44
+            && (x - 0.5).abs() + (y - 0.5).abs() > 0.26
             || (x - 0.5).abs() < 0.04 && (0.36..0.54).contains(&y)
             || (x - 0.5).hypot(y - 0.62) < 0.045;
     }

@@ -1,7 +1,7 @@
 //! Bundles: a reconcile of one direction, in a file that any courier may carry.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use mirror_link::{SealError, write_sealed};
@@ -222,13 +222,25 @@ fn base_of(view: &View<'_>, head: &str) -> Result<Vector> {
     ))
 }
 
+/// Reading a seal that was broken ends as invalid data or too early: the file is damaged, not the disk.
+fn unsealed(error: std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Error::new(
+            Code::Integrity,
+            format!("the bundle was cut or changed on its way: {error}"),
+            "fetch the file again; nothing was changed",
+        ),
+        _ => error.into(),
+    }
+}
+
 impl From<SealError> for Error {
     fn from(error: SealError) -> Self {
         match error {
             SealError::NotForUs => {
                 Self::new(Code::Refused, &error, "export it again with `--for` this device")
             }
-            SealError::Io(error) => error.into(),
+            SealError::Io(error) => unsealed(error),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
         }
     }
@@ -237,7 +249,7 @@ impl From<SealError> for Error {
 impl From<BundleError> for Error {
     fn from(error: BundleError) -> Self {
         match error {
-            BundleError::Io(error) => error.into(),
+            BundleError::Io(error) => unsealed(error),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
         }
     }

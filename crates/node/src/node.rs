@@ -103,6 +103,9 @@ impl Node {
                 "choose another folder with --home, or use the device that is there",
             ));
         }
+        if let Err(error @ StoreError::TooNew { .. }) = Store::open(&home.join(DATABASE)) {
+            return Err(error.into());
+        }
         let mut store = Store::create(&home.join(DATABASE))?;
         let account = hex(&random::<16>()?);
         let secrets = secrets::for_new_home(home, &account);

@@ -160,9 +160,11 @@ impl Node {
                 before: query.cursor.as_deref().map(parse_cursor).transpose()?,
             };
             let limit = query.limit.clamp(1, MAX_PAGE);
-            let rows = view.notes(&filter, limit)?;
-            let next = rows.last().filter(|_| rows.len() as u64 == u64::from(limit));
-            let next = next.map(|row| write_cursor(row.cursor()));
+            // One more than asked for tells whether there is another page.
+            let mut rows = view.notes(&filter, limit + 1)?;
+            let more = rows.len() > limit as usize;
+            rows.truncate(limit as usize);
+            let next = rows.last().filter(|_| more).map(|row| write_cursor(row.cursor()));
             let names = Names::of(view)?;
             let mut notes = Vec::new();
             for row in &rows {

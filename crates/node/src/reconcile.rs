@@ -11,7 +11,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::exchange::Exchange;
 use crate::node::Node;
-use crate::view::{Change, Code, PeerReport, Phase, Progress, ReconcileReport, Refusal};
+use crate::view::{Change, Code, PeerReport, Phase, Problem, Progress, ReconcileReport, Refusal};
 use crate::{clock, convert, devices, intake, status};
 
 /// Whom to reconcile with.
@@ -32,6 +32,8 @@ struct Target {
     name: String,
     key: Option<PublicKey>,
     addresses: Vec<String>,
+    /// It was never seen at these addresses: that it does not answer there says nothing of it.
+    guessed: bool,
 }
 
 impl Node {
@@ -112,15 +114,21 @@ impl Node {
         let _: std::net::SocketAddr = address.parse().map_err(wrong)?;
         let mut targets = self.members()?;
         targets.sort_by_key(|target| !target.addresses.iter().any(|known| known == address));
-        let mut last = Vec::new();
+        let mut first = None;
         for mut target in targets {
+            target.guessed = !target.addresses.iter().any(|known| known == address);
             target.addresses = vec![address.to_owned()];
-            last = self.reconcile_all(vec![target], cancel).await?;
-            if last.iter().any(|report| report.ok) {
-                break;
+            let reports = self.reconcile_all(vec![target], cancel).await?;
+            let absent = |problem: &Problem| problem.code == Code::Offline;
+            if !reports.iter().all(|report| report.error.as_ref().is_some_and(absent)) {
+                return Ok(reports);
             }
+            first.get_or_insert(reports);
         }
-        Ok(last)
+        first.ok_or_else(|| {
+            let detail = format!("no other device of this mesh could answer at {address}");
+            Error::new(Code::Offline, detail, "let a device in with `mirror invite --wait`")
+        })
     }
 
     fn targets(&self, device: Option<&str>) -> Result<Vec<Target>> {
@@ -161,6 +169,7 @@ impl Node {
                     name: member.name,
                     key: own.max_by_key(|chain| chain.lamport).map(|chain| chain.key),
                     addresses: view.peer(&member.device)?.addresses,
+                    guessed: false,
                 });
             }
             Ok(targets)
@@ -185,7 +194,9 @@ impl Node {
             to_send: 0,
         }));
         let (bytes, result) = self.meet(endpoint, &target, cancel).await;
-        if let Err(error) = &result {
+        if let Err(error) = &result
+            && !target.guessed
+        {
             self.note_failure(&target.device, error)?;
         }
         let error = result.as_ref().err().map(Error::problem);

@@ -88,8 +88,11 @@ impl Node {
             let chain = query.chain.as_deref().map(|text| find_chain(view, text)).transpose()?;
             let before = query.cursor.as_deref().map(parse_place).transpose()?;
             let limit = query.limit.clamp(1, 500) as usize;
-            let events = view.newest_events(before, chain.as_ref(), limit)?;
-            let next = events.last().filter(|_| events.len() == limit).map(write_place);
+            // One more than asked for tells whether there is another page.
+            let mut events = view.newest_events(before, chain.as_ref(), limit + 1)?;
+            let more = events.len() > limit;
+            events.truncate(limit);
+            let next = events.last().filter(|_| more).map(write_place);
             let names = Names::of(view)?;
             let entries = events
                 .iter()

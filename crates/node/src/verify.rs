@@ -143,7 +143,11 @@ fn check_chain(
     if let Err(error) = walked {
         // The event that does not read is the one behind the last that did.
         let at = before.map_or(0, |event| event.header.seq + 1);
-        return Ok(Some(bad("event", format!("{} {at}", chain.tip.chain), error)));
+        let id = match view.id_of(&chain.tip.chain, at)? {
+            Some(id) => id.to_string(),
+            None => format!("{} {at}", chain.tip.chain),
+        };
+        return Ok(Some(bad("event", id, error)));
     }
     if found.is_some() {
         return Ok(found);

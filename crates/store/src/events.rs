@@ -64,6 +64,15 @@ impl View<'_> {
         }
     }
 
+    /// The id stored for a position of a chain, whether or not the event there still reads.
+    pub fn id_of(&self, chain: &ChainId, seq: u64) -> Result<Option<EventId>, StoreError> {
+        let Some(chain) = self.chain_ref(chain)? else { return Ok(None) };
+        let mut statement = self.conn.prepare_cached("SELECT id FROM events WHERE pos = ?1")?;
+        let id =
+            statement.query_row(params![Pos::new(chain, seq).0], |row| row.get(0)).optional()?;
+        Ok(id.map(EventId))
+    }
+
     /// The one event whose id begins with these hexadecimal digits.
     pub fn event_by_prefix(&self, prefix: &str) -> Result<Option<EventId>, StoreError> {
         let prefix = prefix.to_lowercase();

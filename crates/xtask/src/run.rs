@@ -39,10 +39,10 @@ pub fn run(flags: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Builds the programs. Always the whole workspace: parts of it would choose other features for the same crates, and
+/// build those anew.
 pub fn build() -> Result<()> {
-    let mut build = cargo();
-    build.args(["build", "-p", "mirror-app", "-p", "mirror-cli"]);
-    step("build the app and the command line", &mut build)
+    step("build the app and the command line", cargo().args(["build", "--workspace", "--bins"]))
 }
 
 fn has_screen() -> bool {

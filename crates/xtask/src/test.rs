@@ -94,9 +94,8 @@ fn strip_colour(line: &str) -> String {
 fn rust() -> Result<(bool, String)> {
     install::app()?;
     install::ui_built()?;
-    let mut build = cargo();
     // The scenarios run the real command in processes of its own.
-    step("build the command line", build.args(["build", "-p", "mirror-cli"]))?;
+    step("build everything", cargo().args(["build", "--workspace", "--all-targets"]))?;
     let mut test = cargo();
     test.args(["test", "--workspace", "--no-fail-fast"]).env("RUST_BACKTRACE", "1");
     captured("cargo test", &mut test)

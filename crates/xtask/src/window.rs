@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::install;
-use crate::run;
-use crate::sh::{Result, captured, command, root, step, target};
+use crate::sh::{Result, captured, cargo, command, root, step, target};
 
 /// Runs the window tests.
 pub fn test() -> Result<(bool, String)> {
@@ -35,7 +34,7 @@ fn prepare() -> Result<()> {
     install::app()?;
     install::window()?;
     install::ui_built()?;
-    run::build()
+    step("build everything", cargo().args(["build", "--workspace", "--all-targets"]))
 }
 
 /// A test binary under its own bus and screen. Two variables that other projects set for WebKit are never set here: with
@@ -43,8 +42,9 @@ fn prepare() -> Result<()> {
 fn session(test: &str) -> Command {
     let mut session = command("dbus-run-session");
     session.args(["--", "xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]);
-    session.args(["cargo", "test", "-p", "mirror-tests", "--test", test, "--"]);
-    session.args(["--test-threads=1", "--include-ignored"]);
+    session.args(["cargo", "test", "--workspace", "--test", test, "--"]);
+    // Without a screen they can't run: `cargo test` by itself leaves them out.
+    session.args(["--test-threads=1", "--ignored"]);
     session.env("GDK_BACKEND", "x11").env("NO_AT_BRIDGE", "1");
     session.env("TAURI_DRIVER", target().join("tools/bin/tauri-driver"));
     session.env("MIRROR_SHOTS", target().join("shots")).current_dir(root());
