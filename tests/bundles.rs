@@ -94,6 +94,31 @@ fn a_bundle_that_was_cut_anywhere_changes_nothing() {
 }
 
 #[test]
+fn a_long_bundle_that_breaks_off_keeps_what_was_whole_and_the_whole_file_completes_it() {
+    let world = World::new();
+    let mac = world.first("Mac");
+    let phone = world.joins("Pixel", "capture", &mac);
+    phone.captures_all(&corpus::notes(&mut Dice::seeded(24), 400));
+    let bundle = world.path("phone.bundle");
+    phone.json(&["export", "-o", path(&bundle)]);
+    let whole = std::fs::read(&bundle).unwrap();
+    for tenths in [3, 6, 9] {
+        let damaged = world.write("cut.bundle", &whole[..whole.len() / 10 * tenths]);
+
+        let error = mac.fails(&["import", path(&damaged)], 4, "integrity");
+
+        let events = mac.verifies()["events"].as_u64().unwrap();
+        let complete = phone.json(&["head"])["events"].as_u64().unwrap();
+        assert!(events < complete, "cut at {tenths} tenths: {error}");
+    }
+
+    let imported = mac.json(&["import", path(&bundle)]);
+
+    assert_eq!(imported["head"], phone.head());
+    assert_eq!(mac.texts(), phone.texts());
+}
+
+#[test]
 fn a_bundle_with_one_flipped_bit_changes_nothing() {
     let story = carried();
     let Carried { world, mac, bundle, .. } = &story;

@@ -43,15 +43,15 @@ fn perform(act: Act, nodes: &[Node], file: &Path) -> Option<String> {
         notes.get(which % notes.len().max(1)).map(|note| note.note.clone())
     };
     let made = match act {
-        Act::Captures(who, text) => nodes[who].capture(NewNote { text, tags: vec![], at: None }),
+        Act::Captures(who, text) => nodes[who].capture(NewNote { text, ..NewNote::default() }),
         Act::Edits(who, which, text) => {
             nodes[who].edit(&note(&nodes[who], which)?, None, &text, None)
         }
-        Act::Archives(who, which) => nodes[who].archive(&note(&nodes[who], which)?),
+        Act::Archives(who, which) => nodes[who].archive(&note(&nodes[who], which)?, None),
         Act::Settles(who, which, ours) => {
             let conflicts = nodes[who].conflicts().unwrap();
             let conflict = conflicts.get(which % conflicts.len().max(1))?;
-            nodes[who].resolve(&conflict.id, if ours { Take::Ours } else { Take::Theirs })
+            nodes[who].resolve(&conflict.id, if ours { Take::Ours } else { Take::Theirs }, None)
         }
         Act::Carries(from, to) => {
             carry(&nodes[from], &nodes[to], file);

@@ -72,7 +72,7 @@ fn several_processes_write_one_home_and_its_chain_stays_one() {
         let one = scope.spawn(|| mac.captures_all(first));
         let two = scope.spawn(|| mac.captures_all(second));
         let app = scope.spawn(|| {
-            let new = |text: &String| NewNote { text: text.clone(), tags: vec![], at: None };
+            let new = |text: &String| NewNote { text: text.clone(), ..NewNote::default() };
             third.iter().map(|text| node.capture(new(text)).unwrap().id).collect::<Vec<_>>()
         });
         [one, two, app].map(|writer| writer.join().unwrap()).concat()

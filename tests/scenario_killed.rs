@@ -99,6 +99,21 @@ fn a_reconcile_that_is_asked_to_stop_leaves_both_sides_whole() {
 }
 
 #[test]
+fn a_reconcile_that_waits_for_an_absent_device_can_be_stopped() {
+    let world = World::new();
+    let mac = world.first("Mac");
+    let phone = world.joins("Pixel", "capture", &mac);
+    let reconcile = phone.start(&["reconcile", "--with", "Mac", "--json"]);
+    thread::sleep(Duration::from_millis(1000));
+
+    reconcile.interrupt();
+
+    let error = reconcile.finish().exits(1).error();
+    assert_eq!(error["code"], "cancelled", "{error}");
+    phone.verifies();
+}
+
+#[test]
 fn serve_ends_cleanly_when_its_supervisor_asks() {
     let world = World::new();
     let mac = world.first("Mac");

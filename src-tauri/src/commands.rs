@@ -14,11 +14,13 @@ pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
         status,
         init,
         join,
+        read_ticket,
         invite,
         capture,
         draft,
         save_draft,
         notes,
+        note,
         note_history,
         edit_note,
         archive_note,
@@ -102,6 +104,16 @@ async fn join(app: AppHandle, ticket: String, name: String) -> Answer<view::Iden
 }
 
 #[tauri::command]
+async fn read_ticket(ticket: String) -> Answer<view::TicketFacts> {
+    Node::read_ticket(&ticket).map_err(|error| problem(&error))
+}
+
+#[tauri::command]
+async fn note(shell: State<'_, Shell>, note: String) -> Answer<view::Note> {
+    ask(&shell, move |node| node.note(&note)).await
+}
+
+#[tauri::command]
 async fn invite(shell: State<'_, Shell>, role: view::Role) -> Answer<view::Invite> {
     ask(&shell, move |node| node.invite(role)).await
 }
@@ -109,7 +121,7 @@ async fn invite(shell: State<'_, Shell>, role: view::Role) -> Answer<view::Invit
 #[tauri::command]
 async fn capture(shell: State<'_, Shell>, text: String, tags: Vec<String>) -> Answer<view::Note> {
     ask(&shell, move |node| {
-        let captured = node.capture(NewNote { text, tags, at: None })?;
+        let captured = node.capture(NewNote { text, tags, at: None, draft: true })?;
         node.note(&captured.id)
     })
     .await
@@ -158,8 +170,8 @@ async fn edit_note(
 }
 
 #[tauri::command]
-async fn archive_note(shell: State<'_, Shell>, note: String) -> Answer<()> {
-    ask(&shell, move |node| node.archive(&note).map(drop)).await
+async fn archive_note(shell: State<'_, Shell>, note: String, base: String) -> Answer<()> {
+    ask(&shell, move |node| node.archive(&note, Some(&base)).map(drop)).await
 }
 
 #[tauri::command]
@@ -173,9 +185,14 @@ async fn conflicts(shell: State<'_, Shell>) -> Answer<Vec<view::Conflict>> {
 }
 
 #[tauri::command]
-async fn resolve(shell: State<'_, Shell>, note: String, take: view::Take) -> Answer<view::Note> {
+async fn resolve(
+    shell: State<'_, Shell>,
+    note: String,
+    take: view::Take,
+    seen: Vec<String>,
+) -> Answer<view::Note> {
     ask(&shell, move |node| {
-        node.resolve(&note, take)?;
+        node.resolve(&note, take, Some(&seen))?;
         node.note(&note)
     })
     .await

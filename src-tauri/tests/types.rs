@@ -12,6 +12,7 @@ fn generated() -> String {
         .register::<view::Identity>()
         .register::<view::Status>()
         .register::<view::Invite>()
+        .register::<view::TicketFacts>()
         .register::<view::Note>()
         .register::<view::NotePage>()
         .register::<view::Revision>()

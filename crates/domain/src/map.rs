@@ -4,8 +4,8 @@
 /// nobody moves when another comes.
 pub fn place(admitted: u32) -> (f32, f32) {
     const GOLDEN_ANGLE: f32 = 2.399_963;
-    // 0.17 apart, so that about thirty devices fit before they come to the edge; more are pressed towards it.
-    let radius = (0.17 * (admitted as f32).sqrt()).min(0.45);
+    // 0.2 apart, so that the first handful of devices stand well apart; more are pressed towards the edge.
+    let radius = (0.2 * (admitted as f32).sqrt()).min(0.45);
     let angle = GOLDEN_ANGLE * admitted as f32;
     (0.5 + radius * angle.cos(), 0.5 + radius * angle.sin())
 }

@@ -1,13 +1,18 @@
 //! Who belongs to the mesh: a fold over the membership events in canonical order, whatever order they came in.
 //!
-//! Revocation is permanent and wins over anything concurrent (safest first). Membership events are few, so the fold
-//! starts anew each time; nothing can depend on the order of arrival.
+//! Revocation is permanent and wins over anything concurrent (safest first). It also reaches back: what the device said
+//! beyond the heads it was cut at never counted, even where that stands earlier in the order. So the fold walks the
+//! events again for each revocation that it finds. They are few, and nothing can depend on the order of arrival.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mirror_protocol::{ChainId, DeviceId, Event, Lamport, MeshId, Tip};
+use mirror_protocol::{ChainId, DeviceId, Event, EventId, Lamport, MeshId, Tip};
 
 use crate::body::{Body, DeviceAdmit, DeviceRename, DeviceRevoke, Role};
+
+/// How often one revocation may come into force. Revocations that undo each other in a ring have no right answer; with a
+/// bound, every device comes to the same one.
+const MAX_TURNS: u32 = 8;
 
 /// A device that is, or was, a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,53 +60,77 @@ pub enum NotMember {
 
 type Order = (Lamport, ChainId, u64);
 
+/// A membership event in the order of the fold.
+struct Said<'a> {
+    order: Order,
+    id: EventId,
+    author: DeviceId,
+    body: &'a Body,
+}
+
+/// A revocation in force. A device can have several: the strictest counts, or a thief could have the device revoked
+/// once more, by a creature of its own, to set its own limit.
+struct Cut<'a> {
+    device: DeviceId,
+    order: Order,
+    heads: &'a [Tip],
+}
+
+type Cuts<'a> = BTreeMap<EventId, Cut<'a>>;
+
+/// Whether an event was written beyond a cut. A device that revokes itself does so beyond its own heads.
+fn is_void(said: &Said<'_>, cuts: &Cuts<'_>) -> bool {
+    let (_, chain, seq) = said.order;
+    cuts.iter().any(|(by, cut)| {
+        let within = || cut_at(cut.heads, &chain).is_some_and(|cut| seq <= cut);
+        cut.device == said.author && *by != said.id && !within()
+    })
+}
+
+fn cut_at(heads: &[Tip], chain: &ChainId) -> Option<u64> {
+    heads.iter().find(|tip| tip.chain == *chain).map(|tip| tip.seq)
+}
+
+/// One walk over the events.
+#[derive(Default)]
+struct Walk<'a> {
+    membership: Membership,
+    /// The first revocation that ought to be in force and is not.
+    missing: Option<(EventId, Cut<'a>)>,
+    /// Revocations in force by the word of somebody who had no say.
+    baseless: BTreeSet<EventId>,
+}
+
 impl Membership {
     /// Folds membership events of one mesh, given in any order with their authors' devices. In canonical order: the
     /// founder's first event makes the first anchor; admissions, renames and revocations count when their author is an
-    /// anchor at that point; a device may always rename itself.
+    /// anchor at that point; a device may always rename itself. Nothing counts beyond the heads at which its author was
+    /// cut.
     pub fn fold(mesh: MeshId, events: &[(DeviceId, Event, Body)]) -> Self {
-        let mut ordered: Vec<(Order, &DeviceId, &Body)> =
-            events.iter().map(|(author, event, body)| (event.order(), author, body)).collect();
-        ordered.sort_by_key(|(order, _, _)| *order);
-        let mut membership = Self::default();
-        for (_, author, body) in ordered {
-            membership.apply(mesh, author, body);
+        let mut ordered: Vec<Said<'_>> = events
+            .iter()
+            .map(|(author, event, body)| Said {
+                order: event.order(),
+                id: event.id,
+                author: *author,
+                body,
+            })
+            .collect();
+        // Two branches of a fork can share a place in canonical order.
+        ordered.sort_by_key(|said| (said.order, said.id));
+        let mut cuts = Cuts::new();
+        let mut turns: BTreeMap<EventId, u32> = BTreeMap::new();
+        loop {
+            let walk = Walk::over(mesh, &ordered, &cuts, &turns);
+            if !walk.baseless.is_empty() {
+                cuts.retain(|by, _| !walk.baseless.contains(by));
+            } else if let Some((by, cut)) = walk.missing {
+                *turns.entry(by).or_default() += 1;
+                cuts.insert(by, cut);
+            } else {
+                return walk.membership;
+            }
         }
-        membership
-    }
-
-    fn apply(&mut self, mesh: MeshId, author: &DeviceId, body: &Body) {
-        match body {
-            Body::ChainOpen(open) if open.mesh == mesh && open.is_founder() => {
-                self.founder = Some(open.device);
-                self.admit(open.device, "founder", Role::Anchor);
-            }
-            Body::DeviceAdmit(DeviceAdmit { device, name, role }) if self.is_anchor(author) => {
-                self.admit(*device, name, *role);
-            }
-            Body::DeviceRename(DeviceRename { device, name })
-                if self.is_anchor(author) || author == device =>
-            {
-                if let Some(member) = self.members.get_mut(device) {
-                    member.name = name.clone();
-                }
-            }
-            Body::DeviceRevoke(DeviceRevoke { device, heads }) if self.is_anchor(author) => {
-                if let Some(member) = self.members.get_mut(device) {
-                    member.revoked.get_or_insert_with(|| heads.clone());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A second admission of a member gives it its name and role; it never lifts a revocation.
-    fn admit(&mut self, device: DeviceId, name: &str, role: Role) {
-        let admitted = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
-        let new = Member { device, name: name.to_owned(), role, revoked: None, admitted };
-        let member = self.members.entry(device).or_insert(new);
-        member.name = name.to_owned();
-        member.role = role;
     }
 
     /// Whether a device admits and revokes others: an anchor, or the founder of a mesh that has no anchor.
@@ -135,12 +164,91 @@ impl Membership {
     pub fn may_write(&self, device: &DeviceId, chain: &ChainId, seq: u64) -> Result<(), NotMember> {
         let member = self.member(device).ok_or(NotMember::Stranger { device: *device })?;
         let Some(heads) = &member.revoked else { return Ok(()) };
-        let cut = heads.iter().find(|tip| tip.chain == *chain).map(|tip| tip.seq);
+        let cut = cut_at(heads, chain);
         if cut.is_some_and(|cut| seq <= cut) {
             return Ok(());
         }
         Err(NotMember::Revoked { device: *device, chain: *chain, cut })
     }
+}
+
+impl<'a> Walk<'a> {
+    fn over(
+        mesh: MeshId,
+        ordered: &[Said<'a>],
+        cuts: &Cuts<'a>,
+        turns: &BTreeMap<EventId, u32>,
+    ) -> Self {
+        let mut walk = Self { baseless: cuts.keys().copied().collect(), ..Self::default() };
+        for said in ordered.iter().filter(|said| !is_void(said, cuts)) {
+            match said.body {
+                Body::DeviceRevoke(revoke) if walk.membership.is_anchor(&said.author) => {
+                    if walk.baseless.remove(&said.id) {
+                        walk.revoke(&revoke.device, &revoke.heads);
+                    } else if turns.get(&said.id).is_none_or(|turns| *turns < MAX_TURNS) {
+                        let DeviceRevoke { device, heads } = revoke;
+                        let cut = Cut { device: *device, order: said.order, heads };
+                        walk.missing.get_or_insert((said.id, cut));
+                    }
+                }
+                Body::DeviceRevoke(_) => {}
+                _ => walk.apply(mesh, said, cuts),
+            }
+        }
+        walk
+    }
+
+    fn revoke(&mut self, device: &DeviceId, heads: &[Tip]) {
+        let Some(member) = self.membership.members.get_mut(device) else { return };
+        member.revoked = Some(strictest(member.revoked.take(), heads));
+    }
+
+    fn apply(&mut self, mesh: MeshId, said: &Said<'_>, cuts: &Cuts<'_>) {
+        let by_anchor = self.membership.is_anchor(&said.author);
+        match said.body {
+            Body::ChainOpen(open) if open.mesh == mesh && open.is_founder() => {
+                // The founder's key could open a second chain with the same words; it founds nothing again.
+                if self.membership.founder.is_none() {
+                    self.membership.founder = Some(open.device);
+                    self.admit(open.device, "founder", Role::Anchor, said.order, cuts);
+                }
+            }
+            Body::DeviceAdmit(DeviceAdmit { device, name, role }) if by_anchor => {
+                self.admit(*device, name, *role, said.order, cuts);
+            }
+            Body::DeviceRename(DeviceRename { device, name })
+                if by_anchor || said.author == *device =>
+            {
+                if let Some(member) = self.membership.members.get_mut(device) {
+                    member.name = name.clone();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A second admission of a member gives it its name and role; none lifts a revocation, not even one that stands
+    /// before it in the order.
+    fn admit(&mut self, device: DeviceId, name: &str, role: Role, at: Order, cuts: &Cuts<'_>) {
+        let members = &mut self.membership.members;
+        let admitted = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        let before = cuts.values().filter(|cut| cut.device == device && cut.order < at);
+        let revoked = before.fold(None, |heads, cut| Some(strictest(heads, cut.heads)));
+        let new = Member { device, name: name.to_owned(), role, revoked, admitted };
+        let member = members.entry(device).or_insert(new);
+        member.name = name.to_owned();
+        member.role = role;
+    }
+}
+
+/// What two revocations both let count.
+fn strictest(before: Option<Vec<Tip>>, heads: &[Tip]) -> Vec<Tip> {
+    let Some(before) = before else { return heads.to_vec() };
+    let lower = |tip: Tip| {
+        let other = heads.iter().find(|other| other.chain == tip.chain)?;
+        Some(if other.seq < tip.seq { *other } else { tip })
+    };
+    before.into_iter().filter_map(lower).collect()
 }
 
 #[cfg(test)]
@@ -185,7 +293,11 @@ mod tests {
     }
 
     fn revoke(author: u8, seq: u64, who: u8) -> (DeviceId, Event, Body) {
-        let heads = vec![Tip { chain: ChainId([who; 32]), seq: 9, id: EventId([9; 32]) }];
+        revoke_from(author, seq, who, 9)
+    }
+
+    fn revoke_from(author: u8, seq: u64, who: u8, cut: u64) -> (DeviceId, Event, Body) {
+        let heads = vec![Tip { chain: ChainId([who; 32]), seq: cut, id: EventId([9; 32]) }];
         said(author, seq, Body::DeviceRevoke(DeviceRevoke { device: device(who), heads }))
     }
 
@@ -218,18 +330,108 @@ mod tests {
         assert_eq!(members.active(&device(2)), None);
     }
 
+    #[test]
+    fn what_an_anchor_says_beyond_its_cut_never_counted() {
+        let (mesh, founder) = founding();
+        let honest =
+            [founder, admit(1, 2, 2, Role::Anchor), admit(1, 3, 3, Role::Node), revoke(1, 80, 2)];
+        let members = Membership::fold(mesh, &honest);
+        // A stolen anchor takes nothing new in, so its clock stays low: all this stands before its revocation.
+        let stolen = [admit(2, 10, 4, Role::Anchor), revoke(2, 11, 3), revoke(4, 12, 3)];
+        let events = [honest.as_slice(), &stolen].concat();
+        assert_eq!(Membership::fold(mesh, &events), members);
+        assert!(members.active(&device(3)).is_some());
+    }
+
+    #[test]
+    fn a_revocation_wins_over_an_admission_wherever_they_stand() {
+        let (mesh, founder) = founding();
+        let events =
+            [founder, admit(1, 2, 2, Role::Anchor), revoke(1, 4, 3), admit(2, 6, 3, Role::Node)];
+        let members = Membership::fold(mesh, &events);
+        assert!(members.member(&device(3)).is_some());
+        assert_eq!(members.active(&device(3)), None);
+    }
+
+    #[test]
+    fn a_device_may_revoke_itself() {
+        let (mesh, founder) = founding();
+        let events = [founder, admit(1, 2, 2, Role::Anchor), revoke(2, 10, 2)];
+        assert_eq!(Membership::fold(mesh, &events).active(&device(2)), None);
+    }
+
+    #[test]
+    fn of_two_revocations_the_strictest_counts() {
+        let (mesh, founder) = founding();
+        let anchors = [founder, admit(1, 2, 2, Role::Node), admit(1, 3, 3, Role::Anchor)];
+        let events = [anchors.as_slice(), &[revoke(1, 20, 2), revoke_from(3, 20, 2, 4)]].concat();
+        let members = Membership::fold(mesh, &events);
+        assert_eq!(members.may_write(&device(2), &ChainId([2; 32]), 4), Ok(()));
+        assert!(members.may_write(&device(2), &ChainId([2; 32]), 5).is_err());
+    }
+
+    #[test]
+    fn the_founder_is_made_an_anchor_once() {
+        let (mesh, founder) = founding();
+        let (author, _, body) = founder.clone();
+        let Body::ChainOpen(open) = &body else { panic!("no first event") };
+        let later = WallTime { unix_ms: 1, ..AT };
+        let header = ChainOpen::header(vec![], Lamport(9), later);
+        let again = (author, Event::new(header, open.encode()).unwrap(), body.clone());
+        let role = admit(1, 2, 1, Role::Node);
+        let members = Membership::fold(mesh, &[founder, role, again]);
+        assert_eq!(members.member(&device(1)).unwrap().role, Role::Node);
+        assert!(members.is_anchor(&device(1)), "while there is no other");
+    }
+
+    #[test]
+    fn revocations_in_a_ring_end_the_same_everywhere() {
+        let (mesh, founder) = founding();
+        let anchors = [founder, admit(1, 2, 2, Role::Anchor), admit(1, 3, 3, Role::Anchor)];
+        let ring = [revoke(1, 20, 2), revoke(2, 22, 3), revoke(3, 24, 1)];
+        let mut events = [anchors.as_slice(), &ring].concat();
+        let members = Membership::fold(mesh, &events);
+        events.reverse();
+        assert_eq!(Membership::fold(mesh, &events), members);
+    }
+
     proptest! {
         #[test]
+        fn a_stolen_anchor_and_its_creatures_change_nothing(
+            plan in proptest::collection::vec((0usize..3, 2u8..8, 0u8..3), 1..16),
+        ) {
+            let (mesh, founder) = founding();
+            let honest = [
+                founder,
+                admit(1, 2, 2, Role::Anchor),
+                admit(1, 3, 3, Role::Anchor),
+                admit(3, 4, 4, Role::Node),
+                revoke(1, 200, 2),
+            ];
+            let mut events = honest.to_vec();
+            for (n, (author, who, what)) in plan.into_iter().enumerate() {
+                let author = [2, 6, 7][author];
+                let seq = n as u64 + 10;
+                events.push(match what {
+                    0 => revoke_from(author, seq, who, 1000),
+                    1 => admit(author, seq, who, Role::Anchor),
+                    _ => admit(author, seq, who, Role::Capture),
+                });
+            }
+            prop_assert_eq!(Membership::fold(mesh, &events), Membership::fold(mesh, &honest));
+        }
+
+        #[test]
         fn the_order_of_arrival_decides_nothing(
-            plan in proptest::collection::vec((1u8..5, 1u8..5, 0u8..3), 1..20),
+            plan in proptest::collection::vec((1u8..5, 1u8..5, 0u8..3, 0u64..20), 1..20),
             seed in any::<prop::sample::Index>(),
         ) {
             let (mesh, founder) = founding();
             let mut events = vec![founder];
-            for (n, (author, who, what)) in plan.into_iter().enumerate() {
+            for (n, (author, who, what, cut)) in plan.into_iter().enumerate() {
                 let seq = n as u64 + 1;
                 events.push(match what {
-                    0 => revoke(author, seq, who),
+                    0 => revoke_from(author, seq, who, cut),
                     1 => admit(author, seq, who, Role::Anchor),
                     _ => admit(author, seq, who, Role::Capture),
                 });

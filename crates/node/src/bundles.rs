@@ -83,6 +83,12 @@ impl Node {
         import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
         intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
         import.received += intake::retry_waiting(self)?;
+        if let Some(error) = import.broken {
+            let Error { code, detail, .. } = error.into();
+            let detail = format!("{detail}; {} new events before that are kept", import.received);
+            let hint = "fetch the file again and import it: what is here already comes only once";
+            return Err(Error::new(code, detail, hint));
+        }
         let (head, conflicts) =
             self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
         let imported = Imported {
@@ -104,6 +110,8 @@ struct Import {
     duplicates: u64,
     quarantined: u64,
     refused: Vec<Refused>,
+    /// The file itself is damaged from some place on.
+    broken: Option<BundleError>,
     over: bool,
 }
 
@@ -125,6 +133,9 @@ impl Import {
                 Some(Err(error)) => {
                     let what = "bundle".to_owned();
                     self.refused.push(Refused { what, reason: error.to_string() });
+                    if breaks_off(&error) {
+                        self.broken = Some(error);
+                    }
                 }
             }
         }
@@ -220,6 +231,14 @@ fn base_of(view: &View<'_>, head: &str) -> Result<Vector> {
         format!("{head:?} is not the head of a last checkpoint"),
         "leave --since out: what the other device has already does no harm",
     ))
+}
+
+/// Whether what follows in the file is lost, unlike one record that can't be taken.
+fn breaks_off(error: &BundleError) -> bool {
+    !matches!(
+        error,
+        BundleError::Record { .. } | BundleError::Misplaced { .. } | BundleError::Unknown { .. }
+    )
 }
 
 /// Reading a seal that was broken ends as invalid data or too early: the file is damaged, not the disk.

@@ -15,7 +15,7 @@ use crate::exchange::Exchange;
 use crate::keys::Keys;
 use crate::node::Node;
 use crate::reconcile::refusal;
-use crate::view::{Code, PeerReport};
+use crate::view::{Code, PeerReport, TicketFacts};
 use crate::{clock, commit, convert};
 
 /// A device that has joined.
@@ -29,11 +29,16 @@ pub struct Joined {
 }
 
 impl Node {
+    /// What a ticket says, for a person to compare before joining.
+    pub fn read_ticket(ticket: &str) -> Result<TicketFacts> {
+        let ticket = parse(ticket)?;
+        let expires = clock::local_rfc3339(ticket.expires_ms);
+        Ok(TicketFacts { digits: ticket.digits(), expires })
+    }
+
     /// Joins the mesh of a ticket as a new device. Nothing is laid down until the other side has said yes.
     pub async fn join(home: &Path, ticket: &str, name: Option<&str>) -> Result<Joined> {
-        let ticket: Ticket = ticket.parse().map_err(|error| {
-            Error::invalid(error, "copy the whole ticket, or make a new one with `mirror invite`")
-        })?;
+        let ticket = parse(ticket)?;
         if ticket.expires_ms < clock::now_ms() {
             return Err(Error::new(
                 Code::Refused,
@@ -103,6 +108,12 @@ impl Node {
             error: None,
         })
     }
+}
+
+fn parse(ticket: &str) -> Result<Ticket> {
+    ticket.parse().map_err(|error| {
+        Error::invalid(error, "copy the whole ticket, or make a new one with `mirror invite`")
+    })
 }
 
 async fn inviter(channel: &mut Channel, node: &Node, cancel: &CancelToken) -> Result<DeviceId> {

@@ -3,12 +3,12 @@
 use mirror_domain::conflict::diff;
 use mirror_domain::{Body, Conflict, NoteGraph, NoteState, Revision, Take, decide, snippet};
 use mirror_protocol::{Event, EventId, WallTime};
-use mirror_store::{NoteCursor, NoteFilter, NoteRow, Pos, View};
+use mirror_store::{Meta, NoteCursor, NoteFilter, NoteRow, Pos, View};
 
 use crate::error::{Error, Result};
 use crate::names::Names;
 use crate::node::Node;
-use crate::view;
+use crate::view::{self, Code};
 use crate::{clock, commit, convert, fold};
 
 /// The longest page.
@@ -27,6 +27,8 @@ pub struct NewNote {
     pub tags: Vec<String>,
     /// RFC 3339 with an offset; now, when it is not given.
     pub at: Option<String>,
+    /// The text is the draft: it becomes the note, in one transaction, so that it is never both or neither.
+    pub draft: bool,
 }
 
 /// What to list.
@@ -57,7 +59,13 @@ impl Node {
     pub fn capture(&self, new: NewNote) -> Result<view::Captured> {
         let at = new.at.as_deref().map_or_else(|| Ok(clock::now()), clock::parse)?;
         let body = decide::add(&new.text, &new.tags)?;
-        self.say(at, |_| Ok(body))
+        self.write(|tx| {
+            let event = commit::append(&self.inner, tx, &body, at)?;
+            if new.draft {
+                tx.set_meta(Meta::Draft, b"")?;
+            }
+            Ok(captured(&event, event.id))
+        })
     }
 
     /// Revises the revision that the person saw; without `base`, the one shown now.
@@ -78,16 +86,26 @@ impl Node {
         })
     }
 
-    /// Puts a note away.
-    pub fn archive(&self, note: &str) -> Result<view::Captured> {
+    /// Puts a note away; with `base`, only while that is the revision shown.
+    pub fn archive(&self, note: &str, base: Option<&str>) -> Result<view::Captured> {
         self.say(clock::now(), |view| {
             let (note, graph) = find(view, note)?;
+            if let Some(base) = base
+                && !graph.leaves().iter().any(|leaf| leaf.id.to_string() == base)
+            {
+                return Err(moved_on());
+            }
             Ok(decide::archive(note, &graph)?)
         })
     }
 
-    /// Settles a conflict.
-    pub fn resolve(&self, note: &str, take: view::Take) -> Result<view::Captured> {
+    /// Settles a conflict; with `seen`, only while these are the revisions in conflict.
+    pub fn resolve(
+        &self,
+        note: &str,
+        take: view::Take,
+        seen: Option<&[String]>,
+    ) -> Result<view::Captured> {
         let take = match take {
             view::Take::Ours => Take::Ours,
             view::Take::Theirs => Take::Theirs,
@@ -96,6 +114,13 @@ impl Node {
         };
         self.say(clock::now(), |view| {
             let (note, graph) = find(view, note)?;
+            let sides = Conflict::of(&graph, &self.inner.device)
+                .map(|conflict| [conflict.ours.id, conflict.theirs.id].map(|id| id.to_string()));
+            if let (Some(seen), Some(sides)) = (seen, sides)
+                && !sides.iter().all(|side| seen.contains(side))
+            {
+                return Err(moved_on());
+            }
             Ok(decide::resolve(note, &graph, &self.inner.device, take)?)
         })
     }
@@ -253,6 +278,14 @@ fn index(tx: &mirror_store::Tx<'_>, event: &Event) -> Result<()> {
     // Every leaf can be found, not only the one shown: a note in conflict has two texts.
     let texts: Vec<&str> = graph.leaves().iter().map(|leaf| leaf.text.as_str()).collect();
     Ok(tx.index_note(pos, &texts.join("\n"))?)
+}
+
+fn moved_on() -> Error {
+    Error::new(
+        Code::Conflict,
+        "another version of this note has come since you looked",
+        "look at it again; nothing was changed",
+    )
 }
 
 fn captured(event: &Event, note: EventId) -> view::Captured {

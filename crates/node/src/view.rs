@@ -512,6 +512,15 @@ pub struct HealthCheck {
     pub hint: String,
 }
 
+/// What a ticket says before it is used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct TicketFacts {
+    /// To be compared with the inviter's screen.
+    pub digits: String,
+    pub expires: String,
+}
+
 /// An error as a face shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]

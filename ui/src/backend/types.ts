@@ -371,3 +371,10 @@ export type Take = { take: "ours" } | { take: "theirs" } |
 { take: "merged" } | 
 /**  A text of the person's own. */
 { take: "text"; text: string };
+
+/**  What a ticket says before it is used. */
+export type TicketFacts = {
+	/**  To be compared with the inviter's screen. */
+	digits: string,
+	expires: string,
+};

@@ -58,7 +58,7 @@ pub fn resolve(here: &Here<'_>, args: Resolve) -> Result<Exit> {
         TakeArg::Merged => Take::Merged,
         TakeArg::File(path) => Take::Text(text_in(&path)?),
     };
-    print_id(here, &node.resolve(&args.id, take)?)
+    print_id(here, &node.resolve(&args.id, take, None)?)
 }
 
 fn text_in(path: &Path) -> Result<String> {

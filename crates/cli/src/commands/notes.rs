@@ -18,7 +18,7 @@ pub fn note(here: &Here<'_>, command: NoteCommand) -> Result<Exit> {
         NoteCommand::List(args) => list(here, args),
         NoteCommand::Show { id, history } => show(here, &id, history),
         NoteCommand::Archive { id } => {
-            let archived = here.node()?.archive(&id)?;
+            let archived = here.node()?.archive(&id, None)?;
             print_id(here, &archived)
         }
     }
@@ -26,7 +26,7 @@ pub fn note(here: &Here<'_>, command: NoteCommand) -> Result<Exit> {
 
 fn add(here: &Here<'_>, args: NoteAdd) -> Result<Exit> {
     let NoteAdd { text, lines, tags, at } = args;
-    let new = |text| NewNote { text, tags: tags.clone(), at: at.clone() };
+    let new = |text| NewNote { text, tags: tags.clone(), at: at.clone(), draft: false };
     match text.as_deref() {
         None | Some("-") if lines => add_lines(here, &here.node()?, new),
         Some(_) if lines => Err(Failure::usage(
