@@ -15,5 +15,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   resolve: { conditions: process.env.VITEST ? ['browser'] : ['browser', 'module', 'import', 'default'] },
-  test: { environment: 'jsdom', include: ['tests/**/*.test.ts'] },
+  test: { environment: 'jsdom', include: ['tests/**/*.test.ts'], setupFiles: ['tests/world/browser.ts'] },
 });

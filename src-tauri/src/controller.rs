@@ -37,9 +37,6 @@ pub enum Mark {
 pub struct Controller {
     shown: Option<Tray>,
     conflicts: Option<u32>,
-    notes: u32,
-    /// Notes that came in since the last state, by the device that brought them.
-    arrived: Vec<(String, u32)>,
 }
 
 impl Controller {
@@ -51,15 +48,7 @@ impl Controller {
             self.shown = Some(tray);
         }
         // The first state after the start is where things stand, not news.
-        let Some(before) = self.conflicts.replace(status.conflicts) else {
-            self.notes = status.notes;
-            return;
-        };
-        let new_notes = status.notes.saturating_sub(self.notes);
-        self.notes = status.notes;
-        for (name, events) in self.arrived.drain(..) {
-            desktop.notify(&arrival(&name, events, new_notes), "They are in your inbox.");
-        }
+        let Some(before) = self.conflicts.replace(status.conflicts) else { return };
         if status.conflicts > before {
             let waiting = status.conflicts;
             let verb = if waiting == 1 { "note needs" } else { "notes need" };
@@ -71,20 +60,23 @@ impl Controller {
     }
 
     /// A session moved on.
-    pub fn on_progress(&mut self, progress: &Progress, _: &dyn Desktop) {
-        if progress.phase == Phase::Done && progress.received > 0 {
-            self.arrived.push((progress.name.clone(), progress.received));
+    pub fn on_progress(&mut self, progress: &Progress, desktop: &dyn Desktop) {
+        let Progress { phase, name, notes, received, .. } = progress;
+        // What came before a session broke off is here all the same.
+        if !matches!(phase, Phase::Done | Phase::Failed | Phase::Cancelled) {
+            return;
         }
-    }
-}
-
-/// Counts notes where they are known to be notes, and changes otherwise.
-fn arrival(name: &str, events: u32, new_notes: u32) -> String {
-    match (events, new_notes.min(events)) {
-        (1, 0) => format!("1 change from {name} arrived"),
-        (events, 0) => format!("{events} changes from {name} arrived"),
-        (_, 1) => format!("1 note from {name} arrived"),
-        (_, notes) => format!("{notes} notes from {name} arrived"),
+        // New versions of old notes are no arrivals: only a conflict among them is told.
+        match notes {
+            0 => tracing::debug!(%name, received, "no new notes"),
+            1 => desktop.notify(&format!("1 note from {name} arrived"), "It is in your inbox."),
+            notes => {
+                desktop.notify(
+                    &format!("{notes} notes from {name} arrived"),
+                    "They are in your inbox.",
+                );
+            }
+        }
     }
 }
 
@@ -149,12 +141,13 @@ mod tests {
         }
     }
 
-    fn done(received: u32) -> Progress {
+    fn done(received: u32, notes: u32) -> Progress {
         Progress {
             device: String::new(),
             name: "Pixel".into(),
             phase: Phase::Done,
             received,
+            notes,
             to_receive: received,
             sent: 0,
             to_send: 0,
@@ -173,7 +166,8 @@ mod tests {
     fn arrivals_and_conflicts_are_told_once_each() {
         let (mut controller, desktop) = (Controller::default(), Recorder::default());
         controller.on_status(&status(SyncState::Synced, 5, 0), &desktop);
-        controller.on_progress(&done(4), &desktop);
+        controller.on_progress(&done(4, 3), &desktop);
+        controller.on_progress(&done(1, 0), &desktop);
         controller.on_status(&status(SyncState::Conflict, 8, 1), &desktop);
         controller.on_status(&status(SyncState::Conflict, 8, 1), &desktop);
         assert_eq!(*desktop.told.borrow(), ["3 notes from Pixel arrived", "1 note needs you"]);

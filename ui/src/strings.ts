@@ -89,6 +89,7 @@ export const t = {
     archiveConfirm: 'Archive this note? It leaves the list; its history stays.',
     inConflict: 'This note has two versions. Choose between them first.',
     moved: 'It changed elsewhere while you wrote. Saving keeps both and asks you to choose.',
+    overtaken: 'Another version of this note has come since you looked.',
     savedNotice: 'Note saved',
     open: 'Open note',
     view: 'Read this version',
@@ -114,7 +115,10 @@ export const t = {
     overlap: 'The same words changed on both. This starts from ours: write what should stand.',
     archivedSide: 'Archived there',
     settled: 'Settled. The other version stays in the note\u2019s history.',
+    settledElsewhere: 'It was settled on another device before that.',
     look: 'Look at them',
+    overtakenHint: 'Look again. What you wrote is still here.',
+    gone: 'This was settled on another device. What you wrote is still here: save it, or leave it.',
   },
 
   mesh: {
@@ -162,7 +166,8 @@ export const t = {
     running: 'Reconciling',
     stopped: 'Stopped. What had arrived is kept.',
     nobody: 'There is no other device to reconcile with.',
-    nothing: 'Nothing new. Everything is in step.',
+    nothing: 'Nothing new.',
+    inStep: 'Everything is in step.',
     arrived: (n: number, what: 'notes' | 'changes', name: string) =>
       `${what === 'notes' ? count(n, 'note', 'notes') : count(n, 'change', 'changes')} from ${name} arrived`,
     sent: (n: number, name: string) => `${count(n, 'change', 'changes')} sent to ${name}`,
@@ -176,7 +181,7 @@ export const t = {
   standup: {
     empty: 'Nothing to report yet',
     emptyHint: 'Notes you capture today are here tomorrow morning.',
-    zone: (zone: string) => `Times as they were for whoever wrote; the day is counted in ${zone}.`,
+    zone: (zone: string) => `The day is counted in ${zone}.`,
     copied: 'Standup copied',
   },
 
@@ -237,6 +242,7 @@ export const t = {
     startSubmit: 'Start',
     ticket: 'Ticket',
     ticketHint: 'On the other device: Invite a device',
+    compare: 'The other screen shows the same. If they differ, stop.',
     joinSubmit: 'Join',
     working: 'One moment',
   },
@@ -266,11 +272,6 @@ export const t = {
   error: {
     more: 'What exactly',
     copied: 'Details copied',
-  },
-  time: {
-    now: 'just now',
-    minutesAgo: (minutes: number) => `${minutes} min ago`,
-    yesterday: (time: string) => `yesterday ${time}`,
   },
   loading: 'Loading',
   copyHash: (hash: string) => `Copy ${hash}`,

@@ -51,8 +51,8 @@ test('text typed while a save is under way is saved after it', async () => {
   expect(draft.state).toBe('saved');
 });
 
-test('done frees the field at once and clears the stored draft only when the note is durable', async () => {
-  const { backend, draft } = drafting();
+test('done frees the field at once and leaves the stored draft to the capture', async () => {
+  const { backend, saves, draft } = drafting();
   draft.type('buy lamp oil #home');
   await draft.flush();
   backend.world.answerMs = 100;
@@ -62,6 +62,47 @@ test('done frees the field at once and clears the stored draft only when the not
   await vi.advanceTimersByTimeAsync(1000);
   expect((await done)?.tags).toEqual(['home']);
   expect(backend.world.draft).toBe('');
+  expect(saves).toHaveBeenCalledTimes(1);
+});
+
+test.each([0, 200, 249, 251, 300])('what is captured %i ms after the last key never comes back as a draft', async (pause) => {
+  const { backend, saves, draft } = drafting();
+  draft.type('buy lamp oil');
+  await vi.advanceTimersByTimeAsync(pause);
+  backend.world.answerMs = 100;
+  const done = draft.done();
+  await vi.advanceTimersByTimeAsync(2000);
+  await done;
+  expect(backend.world.draft).toBe('');
+  expect(draft.state).toBe('empty');
+  expect(saves.mock.calls.filter(([{ text }]) => text === '')).toEqual([]);
+});
+
+test('a save under way ends before the capture begins', async () => {
+  const { backend, draft } = drafting();
+  const order: string[] = [];
+  const { saveDraft, capture } = backend;
+  backend.saveDraft = (args) => saveDraft(args).finally(() => order.push('draft'));
+  backend.capture = (args) => (order.push('capture'), capture(args));
+  backend.world.answerMs = 100;
+  draft.type('buy lamp oil');
+  await vi.advanceTimersByTimeAsync(260);
+  const done = draft.done();
+  await vi.advanceTimersByTimeAsync(2000);
+  await done;
+  expect(order).toEqual(['draft', 'capture']);
+  expect(backend.world.draft).toBe('');
+});
+
+test('what is typed while the capture is under way is the next draft', async () => {
+  const { backend, draft } = drafting();
+  backend.world.answerMs = 1000;
+  draft.type('first');
+  const done = draft.done();
+  draft.type('second');
+  await vi.advanceTimersByTimeAsync(5000);
+  await done;
+  expect([draft.text, backend.world.draft, draft.state]).toEqual(['second', 'second', 'saved']);
 });
 
 test('a capture that fails puts the text back before what was typed since', async () => {

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { MemoryBackend } from '../src/backend/memory';
+import { App } from '../src/state/app.svelte';
 import { OpenNote } from '../src/state/note.svelte';
 
 async function opened() {
   const backend = new MemoryBackend('calm');
   const [first] = (await backend.notes({ cursor: null, limit: 1, tag: null, device: null })).notes;
   const open = new OpenNote(backend, first!.note);
-  await open.history.load();
+  await open.story.load();
   return { backend, open, first: first! };
 }
 
@@ -26,7 +27,7 @@ test('an edit that another device overtook says so and keeps both', async () => 
   const { backend, open, first } = await opened();
   open.edit();
   await backend.editNote({ note: first.note, base: first.id, text: 'theirs', tags: [] });
-  await open.history.load();
+  await open.story.load();
   expect(open.moved).toBe(true);
   open.text = 'mine';
   await open.save();
@@ -41,4 +42,29 @@ test('a save that fails keeps the text in the editor', async () => {
   backend.world.broken = true;
   expect(await open.save()).toBeNull();
   expect([open.editing, open.text, open.problem?.code]).toEqual([true, 'mine', 'io']);
+});
+
+test('a note that changed since it was looked at is not put away, and is shown as it is', async () => {
+  const { backend, open, first } = await opened();
+  await backend.editNote({ note: first.note, base: first.id, text: 'theirs', tags: [] });
+  expect(await open.archive(first.id)).toBe(false);
+  expect(open.problem?.code).toBe('conflict');
+  expect(open.shown?.text).toBe('theirs');
+  expect(await open.archive(open.shown!.id)).toBe(true);
+});
+
+test('the row and the opened note show one revision', async () => {
+  const app = new App(new MemoryBackend('conflict'));
+  await app.notes.load();
+  for (const row of app.notes.items) {
+    const open = new OpenNote(app.backend, row.note);
+    await open.story.load();
+    expect(open.shown?.id).toBe(row.id);
+  }
+  const row = app.notes.items.find((one) => one.state === 'current')!;
+  await app.backend.editNote({ note: row.note, base: row.id, text: 'later', tags: [] });
+  const open = new OpenNote(app.backend, row.note);
+  await open.story.load();
+  app.show(open.story.value!.note);
+  expect(app.notes.items.find((one) => one.note === row.note)?.text).toBe('later');
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { defaultDeviceName } from '../src/lib/device-name';
 import { preview } from '../src/lib/preview';
 import { tagsIn } from '../src/lib/tags';
-import { countdown, relativeTime } from '../src/lib/time';
+import { countdown, times } from '../src/lib/time';
 
 test.each<[string, string[]]>([
   ['buy oil #home #Home/attic', ['home', 'Home/attic']],
@@ -13,16 +13,25 @@ test.each<[string, string[]]>([
 });
 
 test('a list shows words, not marks', () => {
+  expect(preview('*A Philosophy*, _again_ and **loud**, 2 * 3 * 4 snake_case_word')).toBe('A Philosophy, again and loud, 2 * 3 * 4 snake_case_word');
   expect(preview('# Reading\n\n- [Local-first](https://example.org/x)\n> **quiet**')).toBe('Reading Local-first quiet');
 });
 
-test('times are said from where one stands', () => {
+test.each([
+  ['en-GB', ['now', '4 min ago', '08:00', 'yesterday 22:00', 'Mon 10:00']],
+  ['en-US', ['now', '4 min. ago', '8:00 AM', 'yesterday 10:00 PM', 'Mon 10:00 AM']],
+  ['de-DE', ['jetzt', 'vor 4 Min.', '08:00', 'gestern 22:00', 'Mo 10:00']],
+])('times in %s are said from where one stands, all in that one language', (locale, words) => {
   const now = new Date(2026, 2, 12, 10, 0).getTime();
-  const at = (ms: number) => new Date(now - ms).toISOString();
-  expect(relativeTime(at(5000), now)).toBe('just now');
-  expect(relativeTime(at(4 * 60_000), now)).toBe('4 min ago');
-  expect(relativeTime(at(2 * 3_600_000), now)).toBe('08:00');
-  expect(relativeTime(at(12 * 3_600_000), now)).toBe('yesterday 22:00');
+  const ago = [5000, 4 * 60_000, 2 * 3_600_000, 12 * 3_600_000, 3 * 86_400_000];
+  const { relative } = times(locale);
+  expect(ago.map((ms) => relative(new Date(now - ms).toISOString(), now))).toEqual(words);
+});
+
+test('a time with another zone is said in the zone of this device', () => {
+  const noon = new Date(2026, 2, 12, 12, 0).getTime();
+  const elsewhere = new Date(noon + 5.5 * 3_600_000).toISOString().replace('Z', '+05:30');
+  expect(times('en-GB').clock(elsewhere)).toBe('12:00');
 });
 
 test('a ticket counts down and then has expired', () => {

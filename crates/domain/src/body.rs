@@ -174,8 +174,11 @@ pub enum BodyError {
     },
 }
 
+/// The kind of the event that begins a note.
+pub const NOTE_ADD: &str = "note.add";
+
 macro_rules! kinds {
-    ($($variant:ident = $kind:literal),* $(,)?) => {
+    ($($variant:ident = $kind:tt),* $(,)?) => {
         impl Body {
             /// The event kind of this body; `None` for what is never written.
             pub fn kind(&self) -> Option<&'static str> {
@@ -207,7 +210,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    NoteAdd = "note.add",
+    NoteAdd = NOTE_ADD,
     NoteEdit = "note.edit",
     NoteArchive = "note.archive",
     DeviceAdmit = "device.admit",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mirror_domain::{Body, Membership};
+use mirror_domain::{Body, Membership, NOTE_ADD};
 use mirror_protocol::event::Dep;
 use mirror_protocol::head::Point;
 use mirror_protocol::intake::in_causal_order;
@@ -104,6 +104,8 @@ fn causes(tx: &Tx<'_>, own: Option<(ChainId, Point)>) -> Result<(Vec<Dep>, Lampo
 pub struct Stored {
     /// New events.
     pub events: u64,
+    /// New notes among them.
+    pub notes: u64,
     /// Runs that policy refused.
     pub refused: Vec<Refused>,
     /// Runs that rest on refused ones.
@@ -136,6 +138,7 @@ pub fn store_batch(node: &Inner, tx: &Tx<'_>, batch: Vec<VerifiedRun>) -> Result
         let pos = tx.insert(event)?;
         fold::event(tx, node.mesh, event, pos)?;
         stored.events += 1;
+        stored.notes += u64::from(event.header.kind.as_str() == NOTE_ADD);
     }
     for run in &accepted {
         let lamport = run.last().map_or(Lamport(0), |last| last.lamport);

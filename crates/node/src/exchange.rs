@@ -95,6 +95,7 @@ impl<'a> Exchange<'a> {
             name,
             phase: Phase::Comparing,
             received: 0,
+            notes: 0,
             to_receive: 0,
             sent: 0,
             to_send: 0,
@@ -168,6 +169,7 @@ impl<'a> Exchange<'a> {
                 let stored = self.node.write(|tx| commit::store_batch(inner, tx, batch))?;
                 intake::keep_waiting(self.node, &stored.held)?;
                 self.progress.received += convert::count(stored.events);
+                self.progress.notes += convert::count(stored.notes);
                 self.session.stored(stored.events, stored.refused);
                 self.tell(Phase::Exchanging);
                 Ok(())

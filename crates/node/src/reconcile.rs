@@ -189,6 +189,7 @@ impl Node {
             name: target.name.clone(),
             phase: Phase::Connecting,
             received: 0,
+            notes: 0,
             to_receive: 0,
             sent: 0,
             to_send: 0,

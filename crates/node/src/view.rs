@@ -313,6 +313,8 @@ pub struct Progress {
     pub name: String,
     pub phase: Phase,
     pub received: u32,
+    /// New notes among what was received.
+    pub notes: u32,
     pub to_receive: u32,
     pub sent: u32,
     pub to_send: u32,

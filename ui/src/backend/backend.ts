@@ -14,6 +14,7 @@ import type {
   Standup,
   Status,
   Take,
+  TicketFacts,
 } from './types';
 
 /** What the shell may ask to see. */
@@ -28,7 +29,9 @@ export interface Backend {
   status(): Promise<Status>;
   init(args: { name: string; role: Role }): Promise<Identity>;
   join(args: { ticket: string; name: string }): Promise<Identity>;
+  readTicket(args: { ticket: string }): Promise<TicketFacts>;
   invite(args: { role: Role }): Promise<Invite>;
+  /** Clears the stored draft in the same step. */
   capture(args: { text: string; tags: string[] }): Promise<Note>;
   draft(): Promise<string>;
   saveDraft(args: { text: string }): Promise<null>;
@@ -38,12 +41,15 @@ export interface Backend {
     tag: string | null;
     device: string | null;
   }): Promise<NotePage>;
+  note(args: { note: string }): Promise<Note>;
   noteHistory(args: { note: string }): Promise<Revision[]>;
   editNote(args: { note: string; base: string; text: string; tags: string[] }): Promise<Note>;
-  archiveNote(args: { note: string }): Promise<null>;
+  /** Rejects with `conflict` once `base`, the revision on screen, is no longer the latest. */
+  archiveNote(args: { note: string; base: string }): Promise<null>;
   search(args: { query: string; limit: number }): Promise<Hit[]>;
   conflicts(): Promise<Conflict[]>;
-  resolve(args: { note: string; take: Take }): Promise<Note>;
+  /** Rejects with `conflict` unless `seen` are the two revisions that are in conflict. */
+  resolve(args: { note: string; take: Take; seen: string[] }): Promise<Note>;
   reconcile(args: { device: string | null }): Promise<ReconcileReport>;
   cancelReconcile(): Promise<null>;
   map(): Promise<Map>;

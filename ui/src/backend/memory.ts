@@ -1,9 +1,10 @@
 import type { Backend, Stop } from './backend';
 import { exchange } from './memory/exchange';
 import { SCENARIOS, world as makeWorld, type Scenario } from './memory/scenario';
+import { ticketView } from './memory/ticket';
 import { conflictViews, latest, listed, logView, mapView, noteView, standupView, statusView } from './memory/views';
 import { fakeHash, matchSpans } from './memory/words';
-import { ago, device as makeDevice, identityOf, revision, type StoredNote, type World } from './memory/world';
+import { device as makeDevice, identityOf, revision, type StoredNote, type World } from './memory/world';
 import type { Change, Device, Hit, Note, Problem, Revision, Take } from './types';
 
 const PHONE_PX = 720;
@@ -40,19 +41,17 @@ export class MemoryBackend implements Backend {
 
   join: Backend['join'] = ({ ticket, name }) =>
     this.#change(() => {
-      if (!ticket.trim().startsWith('mirror')) {
-        throw problem('invalid', 'the ticket does not begin with "mirror"', 'Copy the whole ticket, from the first letter to the last.');
-      }
+      ticketView(ticket);
       return this.#begin(makeDevice(name.trim(), 'capture', 'synced', 0));
     });
 
+  readTicket: Backend['readTicket'] = ({ ticket }) => this.#answer(() => ticketView(ticket));
+
   invite: Backend['invite'] = ({ role }) =>
-    this.#answer(() => ({
-      ticket: `mirror1${fakeHash(`ticket ${this.#count++}`)}${fakeHash('addresses')}${fakeHash('secret')}`,
-      expires: ago(-1 / 6),
-      digits: '482913',
-      role,
-    }));
+    this.#answer(() => {
+      const ticket = `mirror1${fakeHash(`ticket ${this.#count++}`)}${fakeHash('addresses')}${fakeHash('secret')}`;
+      return { ticket, ...ticketView(ticket), role };
+    });
 
   saveDraft: Backend['saveDraft'] = ({ text }) =>
     this.#answer(() => {
@@ -64,6 +63,7 @@ export class MemoryBackend implements Backend {
     this.#change(() => {
       const note = fakeHash(`captured ${this.#count++}`);
       const first = { ...revision(note, text, this.#here(), new Date().toISOString()), tags };
+      this.world.draft = '';
       return this.#put({ note, revisions: [first], saved_on: [], proposal: null });
     });
 
@@ -82,15 +82,18 @@ export class MemoryBackend implements Backend {
       };
     });
 
+  note: Backend['note'] = ({ note }) => this.#answer(() => noteView(this.#find(note)));
   noteHistory: Backend['noteHistory'] = ({ note }) => this.#answer(() => this.#find(note).revisions);
 
   editNote: Backend['editNote'] = ({ note, base, text, tags }) =>
     this.#change(() => this.#revise(note, [base], text, tags, false));
 
-  archiveNote: Backend['archiveNote'] = ({ note }) =>
+  archiveNote: Backend['archiveNote'] = ({ note, base }) =>
     this.#change(() => {
-      const [head] = latest(this.#find(note));
-      this.#revise(note, [head!.id], head!.text, head!.tags, true);
+      const heads = latest(this.#find(note));
+      const [seen] = heads;
+      if (heads.length > 1 || seen?.id !== base) throw movedOn();
+      this.#revise(note, [base], seen.text, seen.tags, true);
       return null;
     });
 
@@ -108,10 +111,11 @@ export class MemoryBackend implements Backend {
       return hits;
     });
 
-  resolve: Backend['resolve'] = ({ note, take }) =>
+  resolve: Backend['resolve'] = ({ note, take, seen }) =>
     this.#change(() => {
       const conflict = conflictViews(this.world).find((one) => one.note === note);
       if (conflict === undefined) throw problem('not_found', `note ${note} has one latest revision`, '');
+      if (![conflict.ours.id, conflict.theirs.id].every((side) => seen.includes(side))) throw movedOn();
       const { text, tags } = this.#taken(conflict.ours, conflict.theirs, conflict.proposal, take);
       return this.#revise(note, [conflict.ours.id, conflict.theirs.id], text, tags, false);
     });
@@ -219,6 +223,10 @@ export class MemoryBackend implements Backend {
       return null;
     });
   }
+}
+
+function movedOn(): Problem {
+  return problem('conflict', 'another version of this note has come since you looked', 'look at it again; nothing was changed');
 }
 
 function problem(code: Problem['code'], detail: string, hint: string): Problem {

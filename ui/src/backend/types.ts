@@ -247,6 +247,8 @@ export type Progress = {
 	name: string,
 	phase: Phase,
 	received: number,
+	/**  New notes among what was received. */
+	notes: number,
 	to_receive: number,
 	sent: number,
 	to_send: number,

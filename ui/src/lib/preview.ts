@@ -7,6 +7,7 @@ export function preview(text: string): string {
     .replace(/^\s*(?:#{1,6}|>|[-*+]|\d+\.)\s+/gm, '')
     .replace(/\[([^\]\n]+)\]\([^)\s]+\)/g, '$1')
     .replace(/(\*\*|__|`{1,3})/g, '')
+    .replace(/(^|[\s(])([*_])(\S(?:[^*_\n]*\S)?)\2(?=[\s).,;:!?]|$)/gm, '$1$3')
     .replace(/\s+/g, ' ')
     .trim();
 }

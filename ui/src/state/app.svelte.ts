@@ -5,6 +5,7 @@ import { copy } from '../lib/copy';
 import { t } from '../strings';
 import { Draft } from './draft.svelte';
 import { Loaded } from './loaded.svelte';
+import type { Merge } from './merge.svelte';
 import { Notice } from './notice.svelte';
 import { Paged } from './paged.svelte';
 import { Reconcile } from './reconcile.svelte';
@@ -32,6 +33,8 @@ export class App {
   /** The last notes written on this device, newest first. */
   recent: Loaded<Note[]>;
   log: Paged<LogEntry>;
+  /** What is being written to settle a conflict. */
+  merge = $state.raw<Merge | null>(null);
   /** Counts the refreshes, for what loads by itself. */
   changes = $state(0);
   palette = $state(false);
@@ -49,7 +52,7 @@ export class App {
     });
     this.search = new Search(backend);
     this.conflicts = new Loaded(() => backend.conflicts());
-    this.reconcile = new Reconcile(backend, async () => (await backend.status()).notes);
+    this.reconcile = new Reconcile(backend, (words) => this.notice.say(words));
     this.map = new Loaded(() => backend.map());
     this.standup = new Loaded(() => backend.standup({ date: null }));
     this.recent = new Loaded(async () => {
@@ -105,14 +108,22 @@ export class App {
     this.notice.say(t.capture.kept, true);
   }
 
+  /** The same note says the same in every list. */
+  show(note: Note): void {
+    const swap = (one: Note) => (one.note === note.note ? note : one);
+    this.notes.items = this.notes.items.map(swap);
+    if (this.recent.value !== null) this.recent.value = this.recent.value.map(swap);
+  }
+
   /** Puts text on the clipboard and says so. */
   async copy(text: string, said: string = t.action.copied): Promise<void> {
     this.notice.say((await copy(text)) ? said : t.action.notCopied);
   }
 
   #changed(change: Change): void {
-    if (change.what === 'progress') this.reconcile.progress(change.value);
-    else this.refreshSoon();
+    if (change.what === 'progress') return this.reconcile.progress(change.value);
+    if (change.what === 'reconciled') this.reconcile.ended(change.value);
+    this.refreshSoon();
   }
 }
 

@@ -10,8 +10,9 @@ export type DraftState = 'empty' | 'typing' | 'saved' | 'failed';
 /**
  * The note being written. A pause makes it durable; done makes it a note.
  *
- * Typing never waits: one save is under way at a time, and the newest text goes next. While a capture is under
- * way nothing is saved over the stored draft, so the text is durable in one place or the other at every moment.
+ * Typing never waits: one save is under way at a time, and the newest text goes next. A capture clears the stored
+ * draft in the same step. It waits for the save under way, and no save begins before it ends: so the text is durable
+ * in one place at every moment, and never in both.
  */
 export class Draft {
   text = $state('');
@@ -76,7 +77,9 @@ export class Draft {
     this.text = '';
     this.state = 'empty';
     try {
+      await this.#saving;
       const note = await this.#backend.capture({ text, tags: tagsIn(text) });
+      this.#stored = '';
       this.problem = null;
       return note;
     } catch (thrown) {

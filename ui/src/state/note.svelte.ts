@@ -4,20 +4,25 @@ import { asProblem } from '../lib/problem';
 import { parseTags } from '../lib/tags';
 import { Loaded } from './loaded.svelte';
 
-/** The note that is open: its history, and an edit under way. */
+/** A note at the revision that lists show, and all its revisions. */
+export type NoteStory = { note: Note; revisions: Revision[] };
+
+/** The note that is open: its story, and an edit under way. */
 export class OpenNote {
   note: string;
-  history: Loaded<Revision[]>;
+  story: Loaded<NoteStory>;
   editing = $state(false);
   text = $state('');
   tags = $state('');
   busy = $state(false);
   problem = $state.raw<Problem | null>(null);
-  latest: Revision[] = $derived.by(() => (this.history.value ?? []).filter((revision) => revision.latest));
+  /** The revision that the list shows too. */
+  shown: Revision | null = $derived.by(() => this.#revisions().find((one) => one.id === this.story.value?.note.id) ?? null);
+  latest: Revision[] = $derived.by(() => this.#revisions().filter((revision) => revision.latest));
   /** The one latest revision; null while there are several, or none known. */
   current: Revision | null = $derived.by(() => (this.latest.length === 1 ? (this.latest[0] ?? null) : null));
   /** Somebody else's revision came in under an edit. */
-  moved: boolean = $derived.by(() => this.editing && this.history.value !== null && this.current?.id !== this.#base);
+  moved: boolean = $derived.by(() => this.editing && this.story.value !== null && this.current?.id !== this.#base);
 
   #backend: Backend;
   #base = $state('');
@@ -25,7 +30,10 @@ export class OpenNote {
   constructor(backend: Backend, note: string) {
     this.#backend = backend;
     this.note = note;
-    this.history = new Loaded(() => backend.noteHistory({ note }));
+    this.story = new Loaded(async () => {
+      const [shown, revisions] = await Promise.all([backend.note({ note }), backend.noteHistory({ note })]);
+      return { note: shown, revisions };
+    });
   }
 
   edit(): void {
@@ -51,12 +59,17 @@ export class OpenNote {
     return saved;
   }
 
-  async archive(): Promise<boolean> {
+  /** Puts the note away as it was seen, at the revision `base`. */
+  async archive(base: string): Promise<boolean> {
     const done = await this.#try(async () => {
-      await this.#backend.archiveNote({ note: this.note });
+      await this.#backend.archiveNote({ note: this.note, base });
       return true;
     });
     return done ?? false;
+  }
+
+  #revisions(): Revision[] {
+    return this.story.value?.revisions ?? [];
   }
 
   async #try<T>(act: () => Promise<T>): Promise<T | null> {
@@ -65,10 +78,11 @@ export class OpenNote {
     try {
       const done = await act();
       this.problem = null;
-      await this.history.load();
+      await this.story.load();
       return done;
     } catch (thrown) {
       this.problem = asProblem(thrown);
+      if (this.problem.code === 'conflict') await this.story.load();
       return null;
     } finally {
       this.busy = false;

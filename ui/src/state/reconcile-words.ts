@@ -2,25 +2,28 @@ import type { Code, PeerReport, Progress, ReconcileReport } from '../backend/typ
 import { t } from '../strings';
 
 /**
- * What a reconcile did, in sentences: what arrived, what needs a person, what could not be done.
+ * What a reconcile did, in sentences: what arrived, what needs a person, what could not be done, whether all is in step.
  *
- * `received` counts events. `newNotes` is by how much the notes grew: only when both are the same number is each
- * event a new note, and only then are they called notes.
+ * `received` counts events, and `newNotes` the new notes among what came from a device. Only when both are the same
+ * number is each event a new note, and only then are they called notes.
  */
-export function summaryWords(report: ReconcileReport, newNotes: number): string[] {
+export function summaryWords(report: ReconcileReport, newNotes: (device: string) => number): string[] {
   if (report.peers.length === 0) return [t.reconcile.nobody];
   const words: string[] = [];
-  const received = report.peers.reduce((sum, peer) => sum + peer.received, 0);
-  const what = received === newNotes ? 'notes' : 'changes';
   for (const peer of report.peers) {
+    const what = peer.received === newNotes(peer.device) ? 'notes' : 'changes';
     if (peer.received > 0) words.push(t.reconcile.arrived(peer.received, what, peer.name));
   }
   for (const peer of report.peers) {
     if (peer.sent > 0 && peer.received === 0) words.push(t.reconcile.sent(peer.sent, peer.name));
   }
+  if (words.length === 0 && report.peers.every((peer) => peer.ok)) words.push(t.reconcile.nothing);
   if (report.conflicts > 0) words.push(t.conflicts.need(report.conflicts));
   words.push(...failures(report.peers));
-  return words.length > 0 ? words : [t.reconcile.nothing];
+  if (report.conflicts === 0 && report.peers.every((peer) => peer.ok && peer.head_after === report.head)) {
+    words.push(t.reconcile.inStep);
+  }
+  return words.map((sentence) => `${sentence.replace(/\.$/, '')}.`);
 }
 
 function failures(peers: PeerReport[]): string[] {

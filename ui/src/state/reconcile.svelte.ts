@@ -17,12 +17,14 @@ export class Reconcile {
   problem = $state.raw<Problem | null>(null);
 
   #backend: Backend;
-  #countNotes: () => Promise<number>;
+  #tell: (words: string) => void;
+  /** The last that was heard of each device, whoever began to reconcile with it. */
+  #heard = new Map<string, Progress>();
 
-  /** `countNotes` tells how many notes there are at this moment. */
-  constructor(backend: Backend, countNotes: () => Promise<number>) {
+  /** `tell` says quietly how a reconcile ended that no sheet shows. */
+  constructor(backend: Backend, tell: (words: string) => void) {
     this.#backend = backend;
-    this.#countNotes = countNotes;
+    this.#tell = tell;
   }
 
   /** Opens the sheet and reconciles with one device, or with all. */
@@ -36,10 +38,7 @@ export class Reconcile {
     this.report = null;
     this.problem = null;
     try {
-      const before = await this.#countNotes();
-      const report = await this.#backend.reconcile({ device });
-      const after = await this.#countNotes();
-      this.#finish(report, after - before);
+      this.#finish(await this.#backend.reconcile({ device }));
     } catch (thrown) {
       this.problem = asProblem(thrown);
     } finally {
@@ -58,8 +57,9 @@ export class Reconcile {
     }
   }
 
-  /** A reconcile moved on, here or in another process. */
+  /** A session moved on, whoever began it. */
   progress(progress: Progress): void {
+    this.#heard.set(progress.device, progress);
     if (!this.running) return;
     const line = { device: progress.device, name: progress.name, progress, report: null };
     const known = this.lines.some((other) => other.device === progress.device);
@@ -68,14 +68,25 @@ export class Reconcile {
       : [...this.lines, line];
   }
 
-  #finish(report: ReconcileReport, newNotes: number): void {
+  /** A reconcile ended. One that was begun elsewhere, in the tray, is told in words; the sheet's own is shown there. */
+  ended(report: ReconcileReport): void {
+    if (this.running || JSON.stringify(report) === JSON.stringify(this.report)) return;
+    this.#tell(this.#summary(report).join(' '));
+  }
+
+  #finish(report: ReconcileReport): void {
     this.report = report;
-    this.words = summaryWords(report, newNotes);
+    this.words = this.#summary(report);
     this.lines = report.peers.map((peer) => ({
       device: peer.device,
       name: peer.name,
-      progress: this.lines.find((line) => line.device === peer.device)?.progress ?? null,
+      progress: this.#heard.get(peer.device) ?? null,
       report: peer,
     }));
+    if (!this.open) this.#tell(this.words.join(' '));
+  }
+
+  #summary(report: ReconcileReport): string[] {
+    return summaryWords(report, (device) => this.#heard.get(device)?.notes ?? 0);
   }
 }

@@ -36,7 +36,8 @@ async function withPeer(
   const send = world.notes.filter((one) => one.saved_on.length === 0).length;
   const before = headOf(world);
   const step = async (phase: Phase, received = 0, sent = 0) => {
-    const value = { device: peer.device, name: peer.name, phase, received, to_receive: fetch, sent, to_send: send };
+    const facts = { device: peer.device, name: peer.name, phase };
+    const value = { ...facts, received, notes: received, to_receive: fetch, sent, to_send: send };
     tell({ what: 'progress', value });
     await new Promise((resolve) => setTimeout(resolve, world.stepMs));
   };
