@@ -79,6 +79,11 @@ impl Home {
         &self.folder
     }
 
+    /// The zone its clock shows.
+    pub fn zone(&self) -> &str {
+        &self.zone
+    }
+
     /// What the other devices call it.
     pub fn name(&self) -> &str {
         &self.name
@@ -156,7 +161,13 @@ impl Home {
     /// Reconciles with a serving device; the run as it ended.
     #[track_caller]
     pub fn reconciles(&self, with: &Serve) -> Ran {
-        self.run(&["reconcile", "--with", with.address(), "--json"])
+        self.reconciles_at(with.address())
+    }
+
+    /// Reconciles with whoever answers at an address.
+    #[track_caller]
+    pub fn reconciles_at(&self, address: &str) -> Ran {
+        self.run(&["reconcile", "--with", address, "--json"])
     }
 
     /// Where its history stands.

@@ -4,9 +4,21 @@
 //! listens, and every wait is bounded. `MIRROR_BIN` names another binary than the one cargo built.
 
 pub mod corpus;
+#[cfg(target_os = "linux")]
+mod desktop;
 pub mod dice;
 mod home;
 mod process;
+#[cfg(target_os = "linux")]
+mod webdriver;
+#[cfg(target_os = "linux")]
+pub mod window;
 
+#[cfg(target_os = "linux")]
+pub use desktop::{Desktop, Notification, Tray};
 pub use home::{Home, Serve, World, text};
-pub use process::{Ran, Running};
+pub use process::{Ran, Running, app};
+#[cfg(target_os = "linux")]
+pub use webdriver::until;
+#[cfg(target_os = "linux")]
+pub use window::Window;

@@ -17,13 +17,23 @@ pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("MIRROR_BIN") {
         return named.into();
     }
+    beside("mirror")
+}
+
+/// The app under test.
+pub fn app() -> PathBuf {
+    beside("mirror-app")
+}
+
+/// A binary that cargo built along with this test.
+fn beside(name: &str) -> PathBuf {
     // target/debug/deps/TEST-HASH: two floors up is where cargo puts binaries.
     let test = std::env::current_exe().expect("the test knows its own path");
     let folder = test.ancestors().nth(2).expect("cargo's target folder");
-    let binary = folder.join(format!("mirror{}", std::env::consts::EXE_SUFFIX));
+    let binary = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         binary.exists(),
-        "{} is missing: run `cargo build -p mirror-cli` first, or set MIRROR_BIN",
+        "{} is missing: run `cargo build --workspace` first",
         binary.display()
     );
     binary
