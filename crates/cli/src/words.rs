@@ -112,9 +112,11 @@ pub fn is_absence(code: Code) -> bool {
     code == Code::Offline
 }
 
-/// The text without signs that steer a terminal.
+/// The text without signs that steer a terminal, and without those that make a line read otherwise than it is. Single
+/// marks of direction stay: right-to-left text needs them.
 pub fn printable(text: &str) -> String {
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| (c.is_control() && c != '\n' && c != '\t') || turns(c);
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -150,5 +152,6 @@ mod tests {
     #[test]
     fn a_note_cannot_steer_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\u{9b}c\n\td"), "a\u{fffd}[2Jb\u{fffd}c\n\td");
+        assert_eq!(printable("a\u{202e}b"), "a\u{fffd}b");
     }
 }

@@ -4,12 +4,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream, presets};
+use iroh::endpoint::{Connection, ConnectionError, Incoming, RecvStream, SendStream, presets};
 use iroh::{EndpointAddr, EndpointId, RelayMode, SecretKey, TransportAddr};
 use mirror_protocol::PublicKey;
 use mirror_protocol::limits::MAX_MESSAGE_BYTES;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
+
+use crate::words::printable;
 
 /// The protocol of reconcile sessions.
 pub const RECONCILE: &[u8] = b"mirrordna/reconcile/1";
@@ -70,19 +72,22 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Opens an endpoint with a device's incarnation key. With `listen` it answers there; port 0 picks a free one.
-    /// Relays are off: bytes go from device to device or not at all.
-    pub async fn bind(seed: &[u8; 32], listen: Option<SocketAddr>) -> Result<Self, LinkError> {
+    /// Opens an endpoint with a device's incarnation key, at these addresses (any, when there are none); port 0 picks a
+    /// free one. Relays are off: bytes go from device to device or not at all.
+    pub async fn bind(seed: &[u8; 32], at: &[SocketAddr]) -> Result<Self, LinkError> {
         let mut builder = iroh::Endpoint::builder(presets::Minimal)
             .secret_key(SecretKey::from_bytes(seed))
             .relay_mode(RelayMode::Disabled);
-        let address = listen.map_or_else(|| "any address".to_owned(), |a| a.to_string());
-        let bind = |reason: String| LinkError::Bind { address: address.clone(), reason };
-        if let Some(listen) = listen {
-            builder = builder
-                .clear_ip_transports()
-                .bind_addr(listen)
-                .map_err(|error| bind(error.to_string()))?;
+        let named: Vec<String> = at.iter().map(SocketAddr::to_string).collect();
+        let bind = |reason: String| {
+            let address = if named.is_empty() { "any address".into() } else { named.join(", ") };
+            LinkError::Bind { address, reason }
+        };
+        if !at.is_empty() {
+            builder = builder.clear_ip_transports();
+        }
+        for address in at {
+            builder = builder.bind_addr(*address).map_err(|error| bind(error.to_string()))?;
         }
         let endpoint = builder.bind().await.map_err(|error| bind(error.to_string()))?;
         Ok(Self { endpoint })
@@ -129,28 +134,48 @@ impl Endpoint {
         let connection = timeout(CONNECT_WITHIN, self.endpoint.connect(to, protocol))
             .await
             .map_err(|_| unreachable(format!("no answer in {} s", CONNECT_WITHIN.as_secs())))?
-            .map_err(|error| unreachable(error.to_string()))?;
+            .map_err(|error| match refusal(&error) {
+                Some(reason) => LinkError::Refused { reason },
+                None => unreachable(error.to_string()),
+            })?;
         let (send, recv) =
             connection.open_bi().await.map_err(|error| lost(&connection, error.to_string()))?;
         Ok(Channel::new(connection, send, recv))
     }
 
-    /// The next caller; `None` when the endpoint is closed. A caller whose handshake fails is passed over.
-    pub async fn accept(&self) -> Option<Caller> {
-        loop {
-            let incoming = self.endpoint.accept().await?;
-            let Ok(accepting) = incoming.accept() else { continue };
-            match timeout(CONNECT_WITHIN, accepting).await {
-                Ok(Ok(connection)) => return Some(Caller { connection }),
-                Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
-                Err(_) => tracing::debug!("a handshake took too long"),
-            }
-        }
+    /// The next one who knocks; `None` when the endpoint is closed.
+    pub async fn accept(&self) -> Option<Knock> {
+        self.endpoint.accept().await.map(|incoming| Knock { incoming })
     }
 
     /// Closes it; connections that are open end.
     pub async fn close(&self) {
         self.endpoint.close().await;
+    }
+}
+
+/// Somebody who knocks. Who it is, the handshake tells: take each in a task of its own, or one that never finishes its
+/// handshake keeps the others out.
+#[derive(Debug)]
+pub struct Knock {
+    incoming: Incoming,
+}
+
+impl Knock {
+    /// Takes the handshake, for a bounded time; `None` when it failed.
+    pub async fn answer(self) -> Option<Caller> {
+        let accepting = self.incoming.accept().ok()?;
+        match timeout(CONNECT_WITHIN, accepting).await {
+            Ok(Ok(connection)) => return Some(Caller { connection }),
+            Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+            Err(_) => tracing::debug!("a handshake took too long"),
+        }
+        None
+    }
+
+    /// Turns it away before anything is spent on it.
+    pub fn turn_away(self) {
+        self.incoming.refuse();
     }
 }
 
@@ -280,10 +305,29 @@ impl Channel {
 
 /// A refusal by the peer explains whatever error came of it.
 fn lost(connection: &Connection, reason: String) -> LinkError {
-    match connection.close_reason() {
-        Some(ConnectionError::ApplicationClosed(close)) if close.error_code == REFUSED.into() => {
-            LinkError::Refused { reason: String::from_utf8_lossy(&close.reason).into_owned() }
+    match connection.close_reason().as_ref().and_then(closed_with) {
+        Some(reason) => LinkError::Refused { reason },
+        None => LinkError::Lost { reason },
+    }
+}
+
+/// The refusal behind an error, if the peer ended the connection already while it was made.
+fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(reason) = error.downcast_ref().and_then(closed_with) {
+            return Some(reason);
         }
-        _ => LinkError::Lost { reason },
+        next = error.source();
+    }
+    None
+}
+
+fn closed_with(error: &ConnectionError) -> Option<String> {
+    match error {
+        ConnectionError::ApplicationClosed(close) if close.error_code == REFUSED.into() => {
+            Some(printable(&String::from_utf8_lossy(&close.reason)))
+        }
+        _ => None,
     }
 }

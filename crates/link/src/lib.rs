@@ -17,7 +17,9 @@ mod endpoint;
 pub mod pair;
 mod seal;
 mod ticket;
+mod words;
 
-pub use endpoint::{Caller, Channel, Endpoint, LinkError, PAIR, RECONCILE};
-pub use seal::{SealError, Sealing, write_sealed};
+pub use endpoint::{Caller, Channel, Endpoint, Knock, LinkError, PAIR, RECONCILE};
+pub use seal::{SealError, Sealing, can_be_sealed_to, write_sealed};
 pub use ticket::{Ticket, TicketError};
+pub use words::printable;

@@ -1,12 +1,19 @@
 //! Bundles in files: sealed with age to the devices that may read them, written so that a cut leaves old or new.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use age::secrecy::ExposeSecret;
 use age::x25519::{Identity, Recipient};
 use bech32::{Bech32, Hrp};
+use curve25519_dalek::montgomery::MontgomeryPoint;
+
+/// Lines of a sealed file's head, two for each device that it is sealed to. age reads the head anew with every line, so
+/// that a long one costs its square.
+const MAX_HEAD_LINES: usize = 4096;
 
 /// Why a file can't be sealed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -68,14 +75,45 @@ impl Sealing {
             }
             error => SealError::NotSealed { reason: error.to_string() },
         };
-        let input = BufReader::new(File::open(path)?);
-        let decryptor = age::Decryptor::new_buffered(input).map_err(not_sealed)?;
+        let over = Rc::new(Cell::new(false));
+        let head = Head { file: File::open(path)?, lines: 0, over: over.clone() };
+        let decryptor = age::Decryptor::new_buffered(BufReader::new(head)).map_err(not_sealed)?;
+        over.set(true);
         let identity = std::iter::once(&self.identity as &dyn age::Identity);
         decryptor.decrypt(identity).map_err(not_sealed)
     }
 }
 
+/// A file that ends in an error if its head is not over in time.
+struct Head {
+    file: File,
+    lines: usize,
+    over: Rc<Cell<bool>>,
+}
+
+impl Read for Head {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.over.get() && self.lines > MAX_HEAD_LINES {
+            let reason = format!("its list of recipients is longer than {MAX_HEAD_LINES} lines");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        }
+        let read = self.file.read(buffer)?;
+        if !self.over.get() {
+            self.lines += buffer.iter().take(read).filter(|byte| **byte == b'\n').count();
+        }
+        Ok(read)
+    }
+}
+
+/// Whether a key can be sealed to. One of small order gives the same secret to everybody, and age panics at it.
+pub fn can_be_sealed_to(key: &[u8; 32]) -> bool {
+    MontgomeryPoint(*key).mul_clamped([0; 32]) != MontgomeryPoint([0; 32])
+}
+
 fn recipient(key: &[u8; 32]) -> Result<Recipient, SealError> {
+    if !can_be_sealed_to(key) {
+        return Err(SealError::BadRecipient);
+    }
     let hrp = Hrp::parse("age").map_err(|_| SealError::BadRecipient)?;
     let text = bech32::encode::<Bech32>(hrp, key).map_err(|_| SealError::BadRecipient)?;
     text.parse().map_err(|_| SealError::BadRecipient)
@@ -132,6 +170,35 @@ mod tests {
         assert_eq!(read(&phone, &path).unwrap(), b"ten years");
         assert!(matches!(read(&thief, &path), Err(SealError::NotForUs)));
         assert!(!std::fs::read(&path).unwrap().windows(3).any(|bytes| bytes == b"ten"));
+    }
+
+    #[test]
+    fn a_key_that_is_no_key_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bundle");
+        for bad in [[0; 32], small_order()] {
+            let keys = [Sealing::generate().recipient(), bad];
+            let result = write_sealed::<_, SealError>(&path, &keys, |_| Ok(()));
+            assert!(matches!(result, Err(SealError::BadRecipient)), "{result:?}");
+            assert!(!path.exists());
+        }
+    }
+
+    /// A point of order eight on Curve25519.
+    fn small_order() -> [u8; 32] {
+        let bytes = data_encoding::HEXLOWER
+            .decode(b"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800");
+        bytes.unwrap().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_head_without_an_end_is_not_read_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bundle");
+        let stanza = "-> nobody\n\n".repeat(20_000);
+        std::fs::write(&path, format!("age-encryption.org/v1\n{stanza}")).unwrap();
+        let error = Sealing::generate().open(&path).err().unwrap();
+        assert!(error.to_string().contains("4096"), "{error}");
     }
 
     #[test]

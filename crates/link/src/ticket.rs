@@ -1,6 +1,7 @@
 //! A ticket admits one device: a text to scan or paste. Whoever holds it can join, until it is used or ends.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
@@ -99,8 +100,14 @@ impl FromStr for Ticket {
             return Err(TicketError::Damaged);
         }
         let ticket: Self = minicbor::decode(bytes).map_err(|_| TicketError::Damaged)?;
-        let long = ticket.addresses.iter().any(|address| address.len() > MAX_ADDRESS_BYTES);
-        if long || ticket.addresses.len() > MAX_ADDRESSES {
+        // One ticket has one text: nothing rides behind it, and no other form of it has other digits.
+        if minicbor::to_vec(&ticket).ok().as_deref() != Some(bytes) {
+            return Err(TicketError::Damaged);
+        }
+        let wrong = |address: &String| {
+            address.len() > MAX_ADDRESS_BYTES || address.parse::<SocketAddr>().is_err()
+        };
+        if ticket.addresses.len() > MAX_ADDRESSES || ticket.addresses.iter().any(wrong) {
             return Err(TicketError::Damaged);
         }
         Ok(ticket)
@@ -138,6 +145,24 @@ mod tests {
             let changed: String = letters.into_iter().collect();
             assert!(changed.parse::<Ticket>().is_err(), "letter {position}");
         }
+    }
+
+    #[test]
+    fn nothing_rides_behind_a_ticket_and_its_addresses_are_addresses() {
+        let text = |mut bytes: Vec<u8>| {
+            let checksum = hash("mirrordna/ticket/1", &[&bytes]);
+            bytes.extend(&checksum[..CHECKSUM_BYTES]);
+            format!("{PREFIX}{}", BASE32_NOPAD.encode(&bytes).to_lowercase())
+        };
+        let whole = minicbor::to_vec(ticket()).unwrap();
+        assert!(text(whole.clone()).parse::<Ticket>().is_ok());
+        let longer = text([whole.as_slice(), &[0]].concat());
+        assert_eq!(longer.parse::<Ticket>(), Err(TicketError::Damaged));
+        // The same array with its length written in two bytes.
+        let other = text([&[0x98, 0x05], &whole[1..]].concat());
+        assert_eq!(other.parse::<Ticket>(), Err(TicketError::Damaged));
+        let nowhere = Ticket { addresses: vec!["somewhere".into()], ..ticket() }.to_string();
+        assert_eq!(nowhere.parse::<Ticket>(), Err(TicketError::Damaged));
     }
 
     #[test]

@@ -11,7 +11,7 @@ fn key(byte: u8) -> PublicKey {
 }
 
 async fn listening(byte: u8) -> Endpoint {
-    let endpoint = Endpoint::bind(&[byte; 32], Some("127.0.0.1:0".parse().unwrap())).await.unwrap();
+    let endpoint = Endpoint::bind(&[byte; 32], &["127.0.0.1:0".parse().unwrap()]).await.unwrap();
     endpoint.listen();
     endpoint
 }
@@ -19,10 +19,10 @@ async fn listening(byte: u8) -> Endpoint {
 #[tokio::test]
 async fn messages_go_both_ways_and_the_last_one_arrives() {
     let mac = listening(1).await;
-    let phone = Endpoint::bind(&[2; 32], None).await.unwrap();
+    let phone = Endpoint::bind(&[2; 32], &[]).await.unwrap();
     let addresses = mac.addresses();
     let answering = tokio::spawn(async move {
-        let caller = mac.accept().await.unwrap();
+        let caller = mac.accept().await.unwrap().answer().await.unwrap();
         assert_eq!((caller.key(), caller.protocol()), (key(2), RECONCILE));
         let mut channel = caller.channel().await.unwrap();
         let message = channel.recv(LIMIT).await.unwrap().unwrap();
@@ -45,10 +45,10 @@ async fn a_stranger_is_refused_with_a_reason_before_its_content_is_read() {
     let mac = listening(3).await;
     let addresses = mac.addresses();
     tokio::spawn(async move {
-        mac.accept().await.unwrap().refuse("not a member of this mesh");
+        mac.accept().await.unwrap().answer().await.unwrap().refuse("not a member of this mesh");
         mac.close().await;
     });
-    let stranger = Endpoint::bind(&[4; 32], None).await.unwrap();
+    let stranger = Endpoint::bind(&[4; 32], &[]).await.unwrap();
     let error = match stranger.connect(key(3), &addresses, RECONCILE).await {
         Err(error) => error,
         Ok(mut channel) => {
@@ -62,7 +62,7 @@ async fn a_stranger_is_refused_with_a_reason_before_its_content_is_read() {
 
 #[tokio::test]
 async fn nobody_there_is_said_with_the_address() {
-    let phone = Endpoint::bind(&[5; 32], None).await.unwrap();
+    let phone = Endpoint::bind(&[5; 32], &[]).await.unwrap();
     let error = phone.connect(key(6), &["127.0.0.1:1".into()], RECONCILE).await.unwrap_err();
     assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
 }
@@ -70,10 +70,11 @@ async fn nobody_there_is_said_with_the_address() {
 #[tokio::test]
 async fn a_message_over_the_limit_is_refused_by_its_announcement() {
     let mac = listening(7).await;
-    let phone = Endpoint::bind(&[8; 32], None).await.unwrap();
+    let phone = Endpoint::bind(&[8; 32], &[]).await.unwrap();
     let addresses = mac.addresses();
     let answering = tokio::spawn(async move {
-        let mut channel = mac.accept().await.unwrap().channel().await.unwrap();
+        let mut channel =
+            mac.accept().await.unwrap().answer().await.unwrap().channel().await.unwrap();
         channel.recv(1000).await
     });
     let mut channel = phone.connect(key(7), &addresses, RECONCILE).await.unwrap();

@@ -55,7 +55,7 @@ impl Node {
         let name = DeviceName::new(name.unwrap_or(&machine_name()))
             .map_err(|error| Error::invalid(error, "give it a short name with --name"))?;
         let (begun, keys) = (Instant::now(), Keys::generate()?);
-        let endpoint = Endpoint::bind(keys.incarnation.as_bytes(), None).await?;
+        let endpoint = Endpoint::bind(keys.incarnation.as_bytes(), &[]).await?;
         let mut channel = endpoint.connect(ticket.key, &ticket.addresses, PAIR).await?;
         ask(&mut channel, &ticket, keys.device(), &name).await?;
 
@@ -110,7 +110,7 @@ impl Node {
     }
 }
 
-fn parse(ticket: &str) -> Result<Ticket> {
+pub(crate) fn parse(ticket: &str) -> Result<Ticket> {
     ticket.parse().map_err(|error| {
         Error::invalid(error, "copy the whole ticket, or make a new one with `mirror invite`")
     })
@@ -141,7 +141,7 @@ async fn ask(
         None => Ok(()),
         Some(reason) => Err(Error::new(
             Code::Refused,
-            format!("the other device refused: {reason}"),
+            format!("the other device refused: {}", mirror_link::printable(&reason)),
             "make a new ticket with `mirror invite`, or choose another name",
         )),
     }
