@@ -62,13 +62,48 @@ fn an_invitation_that_is_called_off_ends_cleanly() {
     let world = World::new();
     let mac = world.first("Mac");
     let mut invite = mac.start(&["--json", "invite", "--wait", "--listen", "127.0.0.1:0"]);
-    invite.next_line().expect("a ticket");
+    let ticket: Value = serde_json::from_str(&invite.next_line().expect("a ticket")).unwrap();
 
     invite.interrupt();
 
     let error = invite.finish().exits(1).error();
     assert_eq!(error["code"], "cancelled", "{error}");
     mac.verifies();
+    // The next one to serve is on the same port, and no longer knows the ticket.
+    let _serve = mac.serve();
+    let phone = world.stranger("Pixel");
+    let error = phone.fails(&["join", text(&ticket["ticket"]), "--name", "Pixel"], 5, "refused");
+    assert!(text(&error["detail"]).contains("unknown"), "{error}");
+}
+
+#[test]
+fn a_device_is_found_again_after_it_was_started_anew() {
+    let world = World::new();
+    let mac = world.first("Mac");
+    let phone = world.joins("Pixel", "capture", &mac);
+    let first = mac.serve();
+    let address = first.address().to_owned();
+    phone.json(&["reconcile"]);
+    drop(first);
+    phone.run(&["reconcile"]).exits(1);
+
+    let again = mac.serve();
+
+    assert_eq!(again.address(), address);
+    phone.captures("found you");
+    let report = phone.json(&["reconcile"]);
+    assert_eq!(report["peers"][0]["committed"], true, "{report}");
+    assert_eq!(mac.texts(), ["found you".to_owned()].into());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_home_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let mac = world.first("Mac");
+    let mode = mac.folder().metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700);
 }
 
 #[test]

@@ -206,12 +206,12 @@ impl<'a> Walk<'a> {
     fn apply(&mut self, mesh: MeshId, said: &Said<'_>, cuts: &Cuts<'_>) {
         let by_anchor = self.membership.is_anchor(&said.author);
         match said.body {
-            Body::ChainOpen(open) if open.mesh == mesh && open.is_founder() => {
-                // The founder's key could open a second chain with the same words; it founds nothing again.
-                if self.membership.founder.is_none() {
-                    self.membership.founder = Some(open.device);
-                    self.admit(open.device, "founder", Role::Anchor, said.order, cuts);
-                }
+            // The founder's key could open a second chain with the same words; it founds nothing again.
+            Body::ChainOpen(open)
+                if open.mesh == mesh && open.is_founder() && self.membership.founder.is_none() =>
+            {
+                self.membership.founder = Some(open.device);
+                self.admit(open.device, "founder", Role::Anchor, said.order, cuts);
             }
             Body::DeviceAdmit(DeviceAdmit { device, name, role }) if by_anchor => {
                 self.admit(*device, name, *role, said.order, cuts);

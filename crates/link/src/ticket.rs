@@ -132,7 +132,8 @@ mod tests {
     fn a_ticket_survives_mail() {
         let text = ticket().to_string();
         assert_eq!(text.parse(), Ok(ticket()));
-        let folded = format!(" {}\n{} ", &text[..40].to_uppercase(), &text[40..]);
+        let (start, end) = text.split_at(40);
+        let folded = format!(" {}\n{end} ", start.to_uppercase());
         assert_eq!(folded.parse(), Ok(ticket()));
     }
 

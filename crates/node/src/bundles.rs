@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use mirror_link::{SealError, write_sealed};
+use mirror_link::{SealError, can_be_sealed_to, write_sealed};
 use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
 use mirror_protocol::intake::Intake;
 use mirror_protocol::session::{Range, Refused, waiting_reason};
@@ -164,7 +164,7 @@ impl Import {
         self.refused.extend(stored.refused);
         for (run, reason) in &stored.held {
             self.quarantined += run.events.len() as u64;
-            tx.add_quarantine(run, reason, clock::now_ms())?;
+            intake::keep(tx, run, reason)?;
         }
         Ok(())
     }
@@ -183,7 +183,9 @@ fn plan(view: &View<'_>, for_device: Option<&str>, since: Option<&str>) -> Resul
     let members = view.members()?;
     let reads = |chain: &&ChainRow| {
         let active = members.iter().any(|m| m.device == chain.device && !m.revoked);
-        active && only.is_none_or(|only| only == chain.device)
+        // One device's bad key keeps the others from nothing.
+        let usable = can_be_sealed_to(&chain.recipient);
+        active && usable && only.is_none_or(|only| only == chain.device)
     };
     let recipients: Vec<_> = chains.iter().filter(reads).map(|chain| chain.recipient).collect();
     if recipients.is_empty() {

@@ -148,7 +148,8 @@ pub fn store_batch(node: &Inner, tx: &Tx<'_>, batch: Vec<VerifiedRun>) -> Result
     Ok(stored)
 }
 
-fn name(run: &VerifiedRun) -> String {
+/// What a report calls a run.
+pub fn name(run: &VerifiedRun) -> String {
     format!("run of {} from {} to {}", run.chain, run.first_seq(), run.head.tip.seq)
 }
 

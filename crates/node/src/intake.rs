@@ -1,8 +1,10 @@
 //! What did not land: runs that wait for causes and are tried again, and refusals with their reasons.
 
 use mirror_protocol::intake::Intake;
+use mirror_protocol::limits::MAX_PENDING_BYTES;
 use mirror_protocol::session::{Refused, waiting_reason};
 use mirror_protocol::{Known, VerifiedRun};
+use mirror_store::Tx;
 
 use crate::clock;
 use crate::commit;
@@ -14,12 +16,16 @@ pub fn keep_waiting(node: &Node, waiting: &[(VerifiedRun, String)]) -> Result<()
     if waiting.is_empty() {
         return Ok(());
     }
-    node.write(|tx| {
-        for (run, reason) in waiting {
-            tx.add_quarantine(run, reason, clock::now_ms())?;
-        }
-        Ok(())
-    })
+    node.write(|tx| waiting.iter().try_for_each(|(run, reason)| keep(tx, run, reason)))
+}
+
+/// Keeps one run; without room for it the refusal is recorded, and the run stays where it came from.
+pub fn keep(tx: &Tx<'_>, run: &VerifiedRun, reason: &str) -> Result<()> {
+    if !tx.add_quarantine(run, reason, clock::now_ms())? {
+        let reason = format!("{reason}; runs of {MAX_PENDING_BYTES} bytes wait already");
+        tx.add_refusal(&commit::name(run), &reason, "quarantine", clock::now_ms())?;
+    }
+    Ok(())
 }
 
 /// Records what was refused.
@@ -37,27 +43,37 @@ pub fn record_refusals(node: &Node, source: &str, refused: &[Refused]) -> Result
 
 /// Tries the waiting runs again: what came since may be what they waited for. Answers how many events landed.
 pub fn retry_waiting(node: &Node) -> Result<u64> {
-    let waiting = node.read(|view| Ok(view.quarantine()?))?;
-    if waiting.is_empty() {
+    if node.read(|view| Ok(view.quarantine()?.is_empty()))? {
         return Ok(0);
     }
     node.write(|tx| {
         let mut intake = Intake::default();
-        for row in waiting {
+        for row in tx.take_quarantine()? {
             let (chain, last) = (row.run.head.tip.chain, row.run.head.tip.seq);
             let key = tx.key(&chain).or_else(|| intake.key(&chain));
-            // It verified when it was set aside; a key that is still unknown only waits for its chain's first run.
-            let Ok(run) = row.run.verify(key) else { continue };
-            match intake.offer(run, &**tx) {
-                Ok(offered) if offered.fresh > 0 => {}
-                Ok(_) => tx.end_quarantine(&chain, last)?,
-                Err(error) => tracing::warn!(%error, "a waiting run can no longer be taken"),
+            let offered = match row.run.verify(key) {
+                Ok(run) => intake.offer(run, &**tx).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(reason) = offered {
+                let what = format!("waiting run of {chain} to {last}");
+                tx.add_refusal(&what, &reason, "quarantine", clock::now_ms())?;
             }
         }
         let ready = intake.take_ready(&**tx);
         let stored = commit::store_batch(&node.inner, tx, ready.batch)?;
+        for (chain, seq, error) in ready.refused {
+            let what = format!("waiting run of {chain} from {seq}");
+            tx.add_refusal(&what, &error.to_string(), "quarantine", clock::now_ms())?;
+        }
+        for one in &stored.refused {
+            tx.add_refusal(&one.what, &one.reason, "quarantine", clock::now_ms())?;
+        }
+        for (run, reason) in &stored.held {
+            keep(tx, run, reason)?;
+        }
         for (run, missing) in intake.waiting() {
-            tx.add_quarantine(run, &waiting_reason(missing), clock::now_ms())?;
+            keep(tx, run, &waiting_reason(missing))?;
         }
         Ok(stored.events)
     })

@@ -46,7 +46,7 @@ impl Node {
                 "make a new one with `mirror invite`",
             ));
         }
-        if Self::is_initialised(home) {
+        if Self::is_initialised(home)? {
             return Err(Error::invalid(
                 format!("{} holds a device already", home.display()),
                 "choose another folder with --home",

@@ -60,12 +60,13 @@ pub fn default_home() -> PathBuf {
 }
 
 impl Node {
-    /// Whether a home belongs to a mesh already.
-    pub fn is_initialised(home: &Path) -> bool {
-        home.join(DATABASE).exists()
-            && Store::open(&home.join(DATABASE))
-                .and_then(|mut store| store.read(|view| view.meta(Meta::Mesh)))
-                .is_ok_and(|mesh| mesh.is_some())
+    /// Whether a home belongs to a mesh already; an error when that can't be told.
+    pub fn is_initialised(home: &Path) -> Result<bool> {
+        match Store::open(&home.join(DATABASE)) {
+            Ok(mut store) => store.read(|view| Ok(view.meta(Meta::Mesh)?.is_some())),
+            Err(StoreError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Founds a mesh: this device is its first member, and admits the others.
@@ -96,15 +97,15 @@ impl Node {
 
     /// Lays down a home with fresh keys; it belongs to nothing until its mesh is set.
     pub(crate) fn create(home: &Path, keys: Keys, mesh: MeshId) -> Result<Self> {
-        std::fs::create_dir_all(home)?;
-        if Self::is_initialised(home) {
+        let mut folders = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+        folders.recursive(true).create(home)?;
+        if Self::is_initialised(home)? {
             return Err(Error::invalid(
                 format!("{} holds a device already", home.display()),
                 "choose another folder with --home, or use the device that is there",
             ));
-        }
-        if let Err(error @ StoreError::TooNew { .. }) = Store::open(&home.join(DATABASE)) {
-            return Err(error.into());
         }
         let mut store = Store::create(&home.join(DATABASE))?;
         let account = hex(&random::<16>()?);

@@ -90,7 +90,7 @@ impl Node {
         targets: Vec<Target>,
         cancel: &CancelToken,
     ) -> Result<Vec<PeerReport>> {
-        let endpoint = Endpoint::bind(self.inner.keys.incarnation.as_bytes(), None).await?;
+        let endpoint = Endpoint::bind(self.inner.keys.incarnation.as_bytes(), &[]).await?;
         let mut reports = Vec::new();
         for target in targets {
             if cancel.is_cancelled() {
@@ -195,13 +195,19 @@ impl Node {
             to_send: 0,
         }));
         let (bytes, result) = self.meet(endpoint, &target, cancel).await;
-        if let Err(error) = &result
+        let (report, failure) = match result {
+            Ok(report) => {
+                let failure = shortfall(&report);
+                (report, failure)
+            }
+            Err(error) => (Report::default(), Some(error)),
+        };
+        if let Some(error) = &failure
             && !target.guessed
         {
             self.note_failure(&target.device, error)?;
         }
-        let error = result.as_ref().err().map(Error::problem);
-        let report = result.unwrap_or_default();
+        let error = failure.as_ref().map(Error::problem);
         Ok(PeerReport {
             device: target.device.to_string(),
             name: target.name,
@@ -264,6 +270,23 @@ impl Node {
             Ok(tx.put_peer(device, &row)?)
         })
     }
+}
+
+/// Why a session that ran to its end did not bring both devices to one head.
+fn shortfall(report: &Report) -> Option<Error> {
+    if report.committed {
+        return None;
+    }
+    let detail = match (report.refused.len(), report.quarantined) {
+        (0, 0) => "the other device did not take everything that this one has".to_owned(),
+        (refused, waiting) => {
+            format!(
+                "not everything was taken: {refused} refused, {waiting} waiting for their causes"
+            )
+        }
+    };
+    let hint = "what could be taken is kept; `mirror log` on both devices shows what is missing";
+    Some(Error::new(Code::Refused, detail, hint))
 }
 
 /// As a face is shown it.

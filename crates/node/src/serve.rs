@@ -1,13 +1,15 @@
 //! Answering other devices: sessions for members, pairing for ticket holders, a refusal for everybody else.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mirror_domain::{Role, decide};
 use mirror_link::pair::{MAX_PAIR_BYTES, PairAnswer, PairRequest};
 use mirror_link::{Caller, Channel, Endpoint, PAIR, Ticket};
 use mirror_protocol::{DeviceId, PublicKey};
-use tokio::sync::watch;
+use mirror_store::Meta;
+use tokio::sync::{Semaphore, watch};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
@@ -20,6 +22,8 @@ use crate::{clock, commit, convert, fold, intake};
 const TICKET_MS: i64 = 10 * 60 * 1000;
 /// A call may take so long in all; a slow link with much to say reconciles again and goes on where it was.
 const CALL_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// Calls at a time, handshakes included.
+const MAX_CALLS: usize = 64;
 
 /// A home that answers, until it is stopped.
 pub struct Serving {
@@ -31,21 +35,33 @@ pub struct Serving {
 }
 
 impl Node {
-    /// Begins to answer at an address (any free one of every interface, without one), and says so in the home, so that
-    /// tickets of any process can name it.
+    /// Begins to answer at an address (every interface, without one), and says so in the home, so that tickets of any
+    /// process can name it. Where any port will do, it is the last one again: that is where the others look.
     pub async fn serve(&self, listen: Option<SocketAddr>) -> Result<Serving> {
-        let endpoint = Endpoint::bind(self.inner.keys.incarnation.as_bytes(), listen).await?;
+        let endpoint = self.listen(listen).await?;
         endpoint.listen();
         let addresses = endpoint.addresses();
         self.quiet_write(|tx| {
+            if living(tx.serving()?).is_empty()
+                && let Some(port) = addresses.first().and_then(|text| port_of(text))
+            {
+                tx.set_meta(Meta::Port, port.to_string().as_bytes())?;
+            }
             Ok(tx.set_serving(std::process::id(), &addresses, clock::now_ms())?)
         })?;
         let (tell_joined, joined) = watch::channel(None);
         let (node, listening) = (self.clone(), endpoint.clone());
+        let calls = Arc::new(Semaphore::new(MAX_CALLS));
         let answering = tokio::spawn(async move {
-            while let Some(caller) = listening.accept().await {
+            while let Some(knock) = listening.accept().await {
+                let Ok(call) = calls.clone().try_acquire_owned() else {
+                    knock.turn_away();
+                    continue;
+                };
                 let (node, tell_joined) = (node.clone(), tell_joined.clone());
                 tokio::spawn(async move {
+                    let _call = call;
+                    let Some(caller) = knock.answer().await else { return };
                     let key = caller.key();
                     let answered = node.answer(caller, &tell_joined);
                     match tokio::time::timeout(CALL_WITHIN, answered).await {
@@ -57,6 +73,29 @@ impl Node {
             }
         });
         Ok(Serving { node: self.clone(), endpoint, addresses, joined, answering })
+    }
+
+    async fn listen(&self, listen: Option<SocketAddr>) -> Result<Endpoint> {
+        let seed = self.inner.keys.incarnation.as_bytes();
+        let last = self.read(|view| Ok(view.meta_text(Meta::Port)?))?;
+        let last = last.and_then(|port| port.parse::<u16>().ok());
+        let at = |port: u16| match listen {
+            Some(address) => vec![SocketAddr::new(address.ip(), port)],
+            None => {
+                vec![(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()]
+            }
+        };
+        match (listen, last) {
+            (Some(address), _) if address.port() != 0 => {
+                Ok(Endpoint::bind(seed, &[address]).await?)
+            }
+            (_, Some(port)) => match Endpoint::bind(seed, &at(port)).await {
+                Ok(endpoint) => Ok(endpoint),
+                // Somebody else has it now, another process of this home perhaps.
+                Err(_) => Ok(Endpoint::bind(seed, listen.as_slice()).await?),
+            },
+            _ => Ok(Endpoint::bind(seed, listen.as_slice()).await?),
+        }
     }
 
     async fn answer(&self, caller: Caller, joined: &watch::Sender<Option<DeviceId>>) -> Result<()> {
@@ -164,6 +203,7 @@ impl Node {
                 return Err(mirror_domain::Refusal::NotAnchor.into());
             }
             let role = convert::role_from(role).number();
+            tx.end_invites(clock::now_ms())?;
             Ok(tx.add_invite(&Ticket::secret_hash(&secret), role, expires_ms)?)
         })?;
         let key = self.inner.keys.public();
@@ -174,6 +214,14 @@ impl Node {
             expires: clock::local_rfc3339(expires_ms),
             role,
         })
+    }
+}
+
+impl Node {
+    /// Takes a ticket back: from now on it admits nobody.
+    pub fn withdraw(&self, ticket: &str) -> Result<()> {
+        let ticket = crate::join::parse(ticket)?;
+        self.quiet_write(|tx| Ok(tx.end_invite(&Ticket::secret_hash(&ticket.secret))?))
     }
 }
 
@@ -205,6 +253,10 @@ impl Serving {
             tracing::warn!(%error, "the home still names this process as serving");
         }
     }
+}
+
+fn port_of(address: &str) -> Option<u16> {
+    address.parse::<SocketAddr>().ok().map(|address| address.port())
 }
 
 /// The addresses of the processes that still live, newest first.

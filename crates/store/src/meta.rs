@@ -24,6 +24,8 @@ pub enum Meta {
     Draft,
     /// The name to take once admitted.
     Name,
+    /// The port that was listened on last.
+    Port,
 }
 
 impl Meta {
@@ -37,6 +39,7 @@ impl Meta {
             Self::State => "state",
             Self::Draft => "draft",
             Self::Name => "name",
+            Self::Port => "port",
         }
     }
 }

@@ -63,6 +63,20 @@ impl Tx<'_> {
         Ok(self.conn.prepare_cached(sql)?.execute(params![secret, device.0])? == 1)
     }
 
+    /// Forgets a ticket that nobody used.
+    pub fn end_invite(&self, secret: &[u8; 32]) -> Result<(), StoreError> {
+        let sql = "DELETE FROM invites WHERE secret = ?1 AND used_by IS NULL";
+        self.conn.prepare_cached(sql)?.execute(params![secret])?;
+        Ok(())
+    }
+
+    /// Forgets the tickets that ended a day ago or earlier: until then the answer can say why one admits nobody.
+    pub fn end_invites(&self, now_ms: i64) -> Result<(), StoreError> {
+        let sql = "DELETE FROM invites WHERE expires_ms < ?1";
+        self.conn.prepare_cached(sql)?.execute(params![now_ms - 24 * 60 * 60 * 1000])?;
+        Ok(())
+    }
+
     /// This process serves the home at these addresses.
     pub fn set_serving(
         &self,

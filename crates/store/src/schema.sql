@@ -110,14 +110,17 @@ CREATE TABLE checkpoints (
     at_ms INTEGER NOT NULL
 ) STRICT;
 
--- Verified runs whose causes have not come.
+-- Verified runs whose causes have not come. Runs of one chain may overlap: each stands by itself.
 CREATE TABLE quarantine (
+    number INTEGER PRIMARY KEY,
     chain BLOB NOT NULL,
     first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    tip BLOB NOT NULL,
     run BLOB NOT NULL,
     reason TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
-    PRIMARY KEY (chain, first_seq)
+    UNIQUE (chain, first_seq, tip)
 ) STRICT;
 
 CREATE TABLE refusals (

@@ -56,16 +56,14 @@ impl View<'_> {
 impl Store {
     /// Makes a new database, or opens one that an interrupted creation left without a schema.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
+        make_private(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(BUSY)?;
         // Another program's database is not even switched to its write-ahead log.
-        let schema = "SELECT count(*) FROM sqlite_schema";
-        let tables: i64 =
-            conn.query_row(schema, [], |row| row.get(0)).map_err(|e| no_database(path, e))?;
-        if tables > 0 {
+        if tables(&conn, path)? > 0 {
             check_version(&conn, path)?;
         }
         configure(&conn, path)?;
@@ -90,7 +88,13 @@ impl Store {
                 return Err(StoreError::Missing { path: path.to_owned() });
             }
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(StoreError::NotAStore { path: path.to_owned() });
+                // An interrupted creation leaves an empty file.
+                let empty = path.metadata()?.len() == 0;
+                let path = path.to_owned();
+                return Err(match empty {
+                    true => StoreError::Missing { path },
+                    false => StoreError::NotAStore { path },
+                });
             }
             Err(error) => return Err(error.into()),
         }
@@ -98,6 +102,9 @@ impl Store {
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(BUSY)?;
         // A home of the future is looked at before anything in it is touched.
+        if tables(&conn, path)? == 0 {
+            return Err(StoreError::Missing { path: path.to_owned() });
+        }
         check_version(&conn, path)?;
         configure(&conn, path)?;
         Self::checked(conn, path)
@@ -160,8 +167,25 @@ impl Store {
     }
 }
 
+/// A new database is its owner's alone; SQLite gives its log and index the same mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 fn version(conn: &Connection) -> Result<i64, StoreError> {
     Ok(conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn tables(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM sqlite_schema";
+    conn.query_row(sql, [], |row| row.get(0)).map_err(|error| no_database(path, error))
 }
 
 /// Garbage is told from a database that is only busy, or can't be read just now.
@@ -202,6 +226,9 @@ fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     }
     drop(statement);
     conn.pragma_update(None, "synchronous", "FULL")?;
+    // Only macOS knows these: its fsync leaves the bytes in the drive's cache.
+    conn.pragma_update(None, "fullfsync", true)?;
+    conn.pragma_update(None, "checkpoint_fullfsync", true)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
     conn.set_prepared_statement_cache_capacity(64);

@@ -1,5 +1,6 @@
 //! What was not taken: runs whose causes have not come, and refusals with their reasons.
 
+use mirror_protocol::limits::MAX_PENDING_BYTES;
 use mirror_protocol::{ChainId, Run, VerifiedRun};
 use rusqlite::params;
 
@@ -23,7 +24,7 @@ pub struct QuarantineRow {
 impl View<'_> {
     /// The runs that wait.
     pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, StoreError> {
-        let sql = "SELECT run, reason, at_ms FROM quarantine ORDER BY at_ms, chain, first_seq";
+        let sql = "SELECT run, reason, at_ms FROM quarantine ORDER BY number";
         let mut statement = self.conn.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| {
             Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
@@ -39,26 +40,41 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    /// Keeps a run until its causes come.
+    /// Keeps a run until its causes come; `false` when there is no room. A run that is kept already keeps its place, with
+    /// the newest reason.
     pub fn add_quarantine(
         &self,
         run: &VerifiedRun,
         reason: &str,
         at_ms: i64,
-    ) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO quarantine (chain, first_seq, run, reason, at_ms)
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
+    ) -> Result<bool, StoreError> {
         let bytes = minicbor::to_vec(run.to_wire()).unwrap_or_default();
-        let values = params![run.chain.0, run.first_seq() as i64, bytes, reason, at_ms];
+        let kept = "SELECT coalesce(sum(length(run)), 0) FROM quarantine";
+        let kept: i64 = self.conn.prepare_cached(kept)?.query_row([], |row| row.get(0))?;
+        if kept.saturating_add(bytes.len() as i64) > MAX_PENDING_BYTES as i64 {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO quarantine (chain, first_seq, last_seq, tip, run, reason, at_ms)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                   ON CONFLICT (chain, first_seq, tip) DO UPDATE SET reason = excluded.reason";
+        let (first, tip) = (run.first_seq() as i64, run.head.tip);
+        let values = params![run.chain.0, first, tip.seq as i64, tip.id.0, bytes, reason, at_ms];
         self.conn.prepare_cached(sql)?.execute(values)?;
+        Ok(true)
+    }
+
+    /// Lets the runs go whose events have all come: those of a chain that end at a position or before.
+    pub fn end_quarantine(&self, chain: &ChainId, to: u64) -> Result<(), StoreError> {
+        let sql = "DELETE FROM quarantine WHERE chain = ?1 AND last_seq <= ?2";
+        self.conn.prepare_cached(sql)?.execute(params![chain.0, to as i64])?;
         Ok(())
     }
 
-    /// Lets the runs go whose events have come: all of a chain up to a position.
-    pub fn end_quarantine(&self, chain: &ChainId, to: u64) -> Result<(), StoreError> {
-        let sql = "DELETE FROM quarantine WHERE chain = ?1 AND first_seq <= ?2";
-        self.conn.prepare_cached(sql)?.execute(params![chain.0, to as i64])?;
-        Ok(())
+    /// Takes all runs out that wait, oldest first, to be tried again in the same transaction.
+    pub fn take_quarantine(&self) -> Result<Vec<QuarantineRow>, StoreError> {
+        let rows = self.quarantine()?;
+        self.conn.prepare_cached("DELETE FROM quarantine")?.execute([])?;
+        Ok(rows)
     }
 
     /// Records something that was not taken; the newest thousand are kept.

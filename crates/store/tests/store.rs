@@ -3,7 +3,7 @@
 
 use mirror_protocol::{
     BodyHash, ChainOpen, Event, Header, Known, Lamport, Point, SignedHead, SigningKey, Tip,
-    WallTime,
+    VerifiedRun, WallTime,
 };
 use mirror_store::{Meta, Place, Store, StoreError};
 
@@ -205,4 +205,87 @@ fn two_connections_append_one_chain_without_a_gap() {
             })
         })
         .unwrap();
+}
+
+/// A run of the only chain, from one position to another.
+fn run(store: &mut Store, after: u64, to: u64) -> VerifiedRun {
+    let run = store.read::<_, StoreError>(|view| {
+        let chain = view.chains()?.remove(0).tip.chain;
+        let event = view.event_of(&chain, to)?.unwrap();
+        Ok((view.run(Some(after), &signed(&event))?.unwrap(), view.key(&chain)))
+    });
+    let (run, key) = run.unwrap();
+    run.verify(key).unwrap()
+}
+
+#[test]
+fn a_waiting_run_stays_until_all_of_it_has_come() {
+    let (_folder, mut store) = home();
+    for n in 0..6 {
+        append(&mut store, &format!("note {n}"));
+    }
+    let (long, short) = (run(&mut store, 2, 6), run(&mut store, 2, 4));
+    let lasts = |store: &mut Store| -> Vec<u64> {
+        let rows = store.read::<_, StoreError>(|view| view.quarantine()).unwrap();
+        rows.iter().map(|row| row.run.head.tip.seq).collect()
+    };
+    store
+        .write::<_, StoreError>(|tx| {
+            assert!(tx.add_quarantine(&long, "waits", 1)?);
+            assert!(tx.add_quarantine(&short, "waits", 2)?);
+            assert!(tx.add_quarantine(&long, "waits still", 3)?, "once is enough");
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(lasts(&mut store), [6, 4]);
+
+    store.write(|tx| tx.end_quarantine(&long.chain, 5)).unwrap();
+
+    assert_eq!(lasts(&mut store), [6]);
+    let taken = store.write(|tx| tx.take_quarantine()).unwrap();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].reason, "waits still");
+    assert!(lasts(&mut store).is_empty());
+}
+
+#[test]
+fn waiting_runs_have_a_limit_and_the_one_beyond_it_is_not_kept() {
+    let (_folder, mut store) = home();
+    let text = "x".repeat(64 * 1024);
+    for _ in 0..128 {
+        append(&mut store, &text);
+    }
+    let mut adds = |after| {
+        let run = run(&mut store, after, 128);
+        store.write(|tx| tx.add_quarantine(&run, "waits", 1)).unwrap()
+    };
+    // Each is nearly 8 MiB, and 64 MiB may wait.
+    assert!((0..8).all(&mut adds));
+    assert!(!adds(8));
+    assert!(adds(127), "a small one still has room");
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, mut store) = home();
+    append(&mut store, "secret");
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.path());
+    }
+}
+
+#[test]
+fn an_interrupted_creation_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mirror.db");
+    std::fs::write(&path, []).unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::Missing { .. })));
+
+    Store::create(&path).unwrap();
+
+    Store::open(&path).unwrap();
 }

@@ -1,6 +1,5 @@
 //! `invite` and `join`: one new device comes into the mesh by a ticket.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,9 +15,6 @@ use crate::output::{Exit, Result};
 use crate::platform::Stop;
 use crate::words;
 
-/// Any interface, a free port.
-const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-
 /// `mirror invite`
 pub fn invite(here: &Here<'_>, args: &Invite) -> Result<Exit> {
     let node = here.node()?;
@@ -32,7 +28,7 @@ pub fn invite(here: &Here<'_>, args: &Invite) -> Result<Exit> {
 /// Serves the ticket itself: two lines, the ticket and then who came.
 async fn invite_and_wait(here: &Here<'_>, node: Node, args: &Invite) -> Result<Exit> {
     let mut stop = Stop::listen().map_err(mirror_node::Error::from)?;
-    let serving = node.serve(Some(args.listen.unwrap_or(ANYWHERE))).await?;
+    let serving = node.serve(args.listen).await?;
     let ticket = node.invite(args.role)?;
     here.out.answer(&ticket, ticket_words)?;
     here.out.note("waiting for the device; Ctrl-C takes the ticket back");
@@ -46,10 +42,13 @@ async fn invite_and_wait(here: &Here<'_>, node: Node, args: &Invite) -> Result<E
         () = stop.asked() => Err(failed(
             Code::Cancelled,
             "stopped before a device joined",
-            "the ticket is void once nobody serves it; make a new one any time",
+            "the ticket was taken back; make a new one any time",
         )),
     };
     serving.stop().await;
+    if came.is_err() {
+        node.withdraw(&ticket.ticket)?;
+    }
     let device = came?;
     here.out.answer(&json!({"joined": device}), |_| format!("joined: {}", device_line(&device)))?;
     Ok(Exit::Done)
