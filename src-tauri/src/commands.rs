@@ -68,9 +68,12 @@ async fn blocking<T: Send + 'static>(
 }
 
 #[tauri::command]
-async fn status(shell: State<'_, Shell>) -> Answer<view::Status> {
-    if shell.node().is_some() {
-        return ask(&shell, Node::status).await;
+async fn status(app: AppHandle) -> Answer<view::Status> {
+    let opening = tauri::async_runtime::spawn_blocking(move || Shell::open_home(&app));
+    let opened =
+        opening.await.map_err(|error| problem(&Error::new(Code::Io, error, "try again")))?;
+    if let Some(node) = opened? {
+        return blocking(move || node.status()).await;
     }
     Ok(view::Status {
         identity: None,

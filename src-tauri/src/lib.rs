@@ -58,7 +58,8 @@ pub fn run() -> ExitCode {
                 desktop::build(app.handle())?;
                 instance.raise_on_call(app.handle().clone());
             }
-            Shell::open_home(app.handle());
+            // A failure is told to the window, which asks for the status first.
+            let _ = Shell::open_home(app.handle());
             Ok(())
         })
         .build(tauri::generate_context!());

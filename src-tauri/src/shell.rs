@@ -12,6 +12,8 @@ use crate::controller::Controller;
 pub struct Shell {
     pub args: Args,
     node: Mutex<Option<Node>>,
+    /// Why the home that is there could not be opened.
+    unopened: Mutex<Option<view::Problem>>,
     serving: Mutex<Option<(Serving, Watch)>>,
     /// Stops the reconcile that runs.
     pub cancel: Mutex<CancelToken>,
@@ -28,6 +30,7 @@ impl Shell {
         Self {
             args,
             node: Mutex::default(),
+            unopened: Mutex::default(),
             serving: Mutex::default(),
             cancel: Mutex::default(),
             controller: Mutex::default(),
@@ -39,15 +42,31 @@ impl Shell {
         lock(&self.node).clone()
     }
 
-    /// Opens the home if it belongs to a mesh; otherwise the first run will.
-    pub fn open_home(app: &AppHandle) {
-        let home = &app.state::<Self>().args.home;
-        if !Node::is_initialised(home) {
-            return;
+    /// Opens the home if it belongs to a mesh; otherwise the first run will. A home that is there and can't be opened is
+    /// no first run: the window shows why, and each look at it tries again.
+    pub fn open_home(app: &AppHandle) -> Result<Option<Node>, view::Problem> {
+        let shell = app.state::<Self>();
+        let mut unopened = lock(&shell.unopened);
+        if let Some(node) = shell.node() {
+            return Ok(Some(node));
         }
-        match Node::open(home) {
-            Ok(node) => Self::adopt(app, node),
-            Err(error) => tracing::error!(code = ?error.code, "{}", error.detail),
+        match Node::open(&shell.args.home) {
+            Ok(node) => {
+                *unopened = None;
+                Self::adopt(app, node.clone());
+                Ok(Some(node))
+            }
+            Err(error) if error.code == view::Code::NotInitialised => {
+                *unopened = None;
+                Ok(None)
+            }
+            Err(error) => {
+                // Asked again with every look; said once.
+                if unopened.replace(error.problem()).is_none() {
+                    tracing::error!(code = ?error.code, "{}", error.detail);
+                }
+                Err(error.problem())
+            }
         }
     }
 

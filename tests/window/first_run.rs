@@ -49,6 +49,25 @@ fn a_ticket_that_is_none_is_refused_at_once_and_nothing_is_laid_down() {
 
 #[test]
 #[ignore = "needs a screen"]
+fn a_home_that_cannot_be_opened_says_so_and_is_tried_again() {
+    let world = World::new();
+    let mac = world.first("Mac");
+    mac.captures("still here");
+    let (database, aside) = (mac.folder().join("mirror.db"), mac.folder().join("aside"));
+    std::fs::rename(&database, &aside).unwrap();
+    std::fs::write(&database, "this is no database, whatever its name says").unwrap();
+    let window = Window::open(&mac, DESKTOP);
+
+    window.sees("error");
+
+    assert_eq!(window.count("firstrun-start"), 0, "it must not look like a first run");
+    std::fs::rename(&aside, &database).unwrap();
+    window.click("error-retry");
+    window.sees("nav-inbox");
+}
+
+#[test]
+#[ignore = "needs a screen"]
 fn a_second_start_on_one_home_ends_and_leaves_the_first_alone() {
     let world = World::new();
     let mac = world.first("Mac");
