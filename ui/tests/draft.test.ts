@@ -105,6 +105,21 @@ test('what is typed while the capture is under way is the next draft', async () 
   expect([draft.text, backend.world.draft, draft.state]).toEqual(['second', 'second', 'saved']);
 });
 
+test('done pressed again while a capture is under way captures that text too', async () => {
+  const { backend, draft } = drafting();
+  const captures = vi.spyOn(backend, 'capture');
+  backend.world.answerMs = 1000;
+  draft.type('first');
+  const first = draft.done();
+  draft.type('second');
+  const second = draft.done();
+  expect(draft.text).toBe('');
+  await vi.advanceTimersByTimeAsync(5000);
+  expect([(await first)?.text, (await second)?.text]).toEqual(['first', 'second']);
+  expect(captures).toHaveBeenCalledTimes(2);
+  expect([draft.text, backend.world.draft, draft.state]).toEqual(['', '', 'empty']);
+});
+
 test('a capture that fails puts the text back before what was typed since', async () => {
   const { backend, draft } = drafting();
   draft.type('first');

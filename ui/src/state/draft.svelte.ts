@@ -24,7 +24,9 @@ export class Draft {
   #touched = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> | null = null;
-  #capturing = false;
+  /** How many captures have not ended, and the last of them. */
+  #capturing = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -55,9 +57,9 @@ export class Draft {
   /** Makes what is typed durable now. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
-    if (this.#capturing) return;
+    if (this.#capturing > 0) return;
     if (this.#saving !== null) await this.#saving;
-    if (this.#saving !== null || this.#capturing) return;
+    if (this.#saving !== null || this.#capturing > 0) return;
     if (this.text === this.#stored) {
       this.#settle();
       return;
@@ -68,14 +70,20 @@ export class Draft {
     if (this.text !== this.#stored && this.state !== 'failed') await this.flush();
   }
 
-  /** Turns the draft into a note. The field is free at once; a failure puts the text back. */
-  async done(): Promise<Note | null> {
+  /** Turns the draft into a note. The field is free at once; a failure puts the text back. Captures take their turn. */
+  done(): Promise<Note | null> {
     const text = this.text;
-    if (text.trim() === '' || this.#capturing) return null;
+    if (text.trim() === '') return Promise.resolve(null);
     clearTimeout(this.#timer);
-    this.#capturing = true;
+    this.#capturing += 1;
     this.text = '';
     this.state = 'empty';
+    const done = this.#last.then(() => this.#capture(text));
+    this.#last = done;
+    return done;
+  }
+
+  async #capture(text: string): Promise<Note | null> {
     try {
       await this.#saving;
       const note = await this.#backend.capture({ text, tags: tagsIn(text) });
@@ -87,7 +95,7 @@ export class Draft {
       this.text = this.text === '' ? text : `${text}\n\n${this.text}`;
       return null;
     } finally {
-      this.#capturing = false;
+      this.#capturing -= 1;
       void this.flush();
     }
   }
