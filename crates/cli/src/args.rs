@@ -279,7 +279,7 @@ pub struct Export {
     /// The bundle to write
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Only what this device lacks, readable by it alone [default: every member]
+    /// Readable by this device alone [default: by every member]
     #[arg(long = "for", value_name = "DEVICE")]
     pub for_device: Option<String>,
     /// Only what came after this head

@@ -131,6 +131,13 @@ pub fn python() -> Result<PathBuf> {
     if marker.exists() {
         return Ok(python);
     }
+    if !command("python3")
+        .args(["-c", "import ensurepip"])
+        .output()
+        .is_ok_and(|o| o.status.success())
+    {
+        apt(&["python3", "python3-venv"])?;
+    }
     step("python venv", command("python3").args(["-m", "venv"]).arg(&folder))?;
     let mut pip = command(&python);
     pip.args(["-m", "pip", "install", "--quiet", "cbor2", "cryptography"]);

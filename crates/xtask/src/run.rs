@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::install;
-use crate::sh::{Result, cargo, command, step, target, works};
+use crate::sh::{Result, apart, cargo, command, step, target, works};
 
 pub fn run(flags: &[&str]) -> Result<()> {
     if let Some(unknown) = flags.iter().find(|flag| !["--sample", "--headless"].contains(flag)) {
@@ -29,7 +29,8 @@ pub fn run(flags: &[&str]) -> Result<()> {
     for (home, size) in [(desktop, "1280x800"), (phone, "390x844")] {
         let home = home.display().to_string();
         let args = ["--home", &home, "--window", size, "--listen", "127.0.0.1:0"];
-        let child = open(&app, &args, headless).spawn().map_err(|error| error.to_string())?;
+        let mut open = open(&app, &args, headless);
+        let child = open.env("MIRROR_KEYS", "file").spawn().map_err(|error| error.to_string())?;
         windows.push(child);
     }
     println!("── two windows are open; close them with Quit in their tray menu, or Ctrl-C");
@@ -98,7 +99,7 @@ struct Serving(Child);
 
 impl Serving {
     fn start(home: &Path) -> Result<Self> {
-        let mut serve = command(target().join("debug/mirror"));
+        let mut serve = apart(target().join("debug/mirror"));
         serve.arg("--home").arg(home).args(["--json", "serve", "--listen", "127.0.0.1:0"]);
         let mut child = serve.stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         let mut line = String::new();
@@ -120,7 +121,7 @@ impl Drop for Serving {
 }
 
 fn mirror(home: &Path, args: &[&str]) -> Result<String> {
-    let mut mirror = command(target().join("debug/mirror"));
+    let mut mirror = apart(target().join("debug/mirror"));
     let output = mirror.arg("--home").arg(home).args(args).output();
     let output = output.map_err(|error| error.to_string())?;
     if !output.status.success() {

@@ -21,8 +21,14 @@ pub fn target() -> PathBuf {
 /// A program started at the root.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    // Keys of tests and samples stay out of the person's real keychain.
-    command.current_dir(root()).env("MIRROR_KEYS", "file");
+    command.current_dir(root());
+    command
+}
+
+/// A program whose devices keep their keys in files: those of tests and samples stay out of the person's keychain.
+pub fn apart(program: impl AsRef<OsStr>) -> Command {
+    let mut command = command(program);
+    command.env("MIRROR_KEYS", "file");
     command
 }
 

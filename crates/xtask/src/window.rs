@@ -4,7 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::install;
-use crate::sh::{Result, captured, cargo, command, root, step, target};
+use crate::sh::{Result, apart, captured, cargo, command, root, step, target};
+
+/// Whether this system has a driver for its web view.
+pub const RUNS_HERE: bool = cfg!(target_os = "linux");
 
 /// Runs the window tests.
 pub fn test() -> Result<(bool, String)> {
@@ -28,7 +31,7 @@ pub fn shots() -> Result<()> {
 }
 
 fn prepare() -> Result<()> {
-    if !cfg!(target_os = "linux") {
+    if !RUNS_HERE {
         return Err("tests in the window run on Linux (WebKitWebDriver)".to_owned());
     }
     install::app()?;
@@ -40,7 +43,7 @@ fn prepare() -> Result<()> {
 /// A test binary under its own bus and screen. Two variables that other projects set for WebKit are never set here: with
 /// them the screenshot call hangs.
 fn session(test: &str) -> Command {
-    let mut session = command("dbus-run-session");
+    let mut session = apart("dbus-run-session");
     session.args(["--", "xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]);
     session.args(["cargo", "test", "--workspace", "--test", test, "--"]);
     // Without a screen they can't run: `cargo test` by itself leaves them out.
