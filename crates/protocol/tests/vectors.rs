@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::string_slice, clippy::indexing_slicing, clippy::panic)]
 
 #[allow(dead_code)]
-#[path = "../examples/vectors.rs"]
+#[path = "../examples/vectors/main.rs"]
 mod vectors;
 
 #[test]
