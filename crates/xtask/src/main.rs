@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod cross;
 mod install;
 mod run;
 mod sh;
