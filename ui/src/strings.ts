@@ -208,7 +208,7 @@ export const t = {
     home: 'Kept in',
     keys: 'Secret keys',
     keychain: 'In this system\u2019s keychain',
-    file: 'In a file that only you can read; this system offers no keychain',
+    file: 'In a file that only you can read',
     theme: 'Appearance',
     system: 'As the system',
     light: 'Light',
