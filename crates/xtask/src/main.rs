@@ -18,7 +18,7 @@ const HELP: &str = "cargo xtask COMMAND
   test [rust|ui|vectors|window] run the tests, all of them without a name
   check                         format, lints, licences, types, tidiness
   bench [--json]                the figures of docs/FIGURES.md, as ratios
-  shots                         screenshots of every screen under target/shots/
+  shots                         screenshots of every screen under target/shots/, and the README's pictures
 ";
 
 fn main() -> ExitCode {
