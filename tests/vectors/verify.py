@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 MAX_BODY = 64 * 1024
 MAX_HEADER = 48 * 1024
 MAX_DEPS = 512
-MAX_CHAINS = 4096
+MAX_TIPS = 5120
+MAX_POINTS = 66
 MAX_ADDRESSES = 16
 MAX_ADDRESS = 256
 SPAN = 128
@@ -153,8 +154,8 @@ class Event:
         need(type(kind) is str and is_hash(body_hash) and is_int(length, 0, 2**32 - 1), "malformed")
         same(fields, header)
         need((chain is None) == (seq == 0) and (prev is None) == (seq == 0), "bad-position")
-        chains = [dep[0] for dep in deps]
-        need(all(a < b for a, b in zip(chains, chains[1:])) and chain not in chains, "bad-deps")
+        need(all(a < b for a, b in zip(deps, deps[1:])), "bad-deps")
+        need(chain not in [dep[0] for dep in deps], "bad-deps")
         need(re.fullmatch(r"[a-z0-9._-]{1,40}", kind, re.ASCII), "bad-kind")
         need(abs(offset) <= 18 * 60, "bad-offset")
         need(length <= MAX_BODY, "body-too-long")
@@ -167,8 +168,11 @@ class Event:
             right = hashlib.sha256(body).digest() == body_hash and len(body) == length
             need(right, "body")
 
+    def place(self):
+        return (self.chain, self.seq, self.id)
+
     def order(self):
-        return (self.lamport, self.chain, self.seq)
+        return (self.lamport, self.chain, self.seq, self.id)
 
 
 class Open:
@@ -231,14 +235,10 @@ def check_run_shape(fields):
 
 
 class Log:
-    """Events with their causes checked; runs whose causes have not come wait."""
+    """Events by their places, with their causes checked; runs whose causes have not come wait."""
 
     def __init__(self):
-        self.chains, self.keys, self.waiting, self.taken = {}, {}, [], []
-
-    def at(self, chain, seq):
-        events = self.chains.get(chain, [])
-        return events[seq] if seq < len(events) else None
+        self.events, self.keys, self.waiting, self.taken = {}, {}, [], []
 
     def key(self, chain):
         return self.keys.get(chain)
@@ -246,12 +246,6 @@ class Log:
     def offer(self, run, record=None):
         """Takes a run in; gives what leaves with it in canonical order."""
         self.keys.setdefault(run.chain, run.key)
-        for event in run.events:
-            here = self.at(run.chain, event.seq)
-            need(here is None or here.id == event.id, "fork")
-        first = run.events[0]
-        before = self.at(run.chain, first.seq - 1) if first.seq else None
-        need(before is None or before.id == first.prev, "fork")
         self.waiting.append((record, run))
         return self.release()
 
@@ -259,17 +253,16 @@ class Log:
         """The greatest set of waiting runs in which every cause is stored or in the set."""
         inside = list(self.waiting)
         while True:
-            place = {(run.chain, e.seq): e for _, run in inside for e in run.events}
-            find = lambda chain, seq: self.at(chain, seq) or place.get((chain, seq))
+            place = {e.place(): e for _, run in inside for e in run.events}
+            find = lambda cause: self.events.get(cause) or place.get(cause)
             whole = [item for item in inside if self.is_complete(item, find)]
             if len(whole) == len(inside):
                 break
             inside = whole
-        new = {(e.chain, e.seq): e for _, run in inside for e in run.events}
+        new = {e.place(): e for _, run in inside for e in run.events}
         leaving = sorted(new.values(), key=Event.order)
-        leaving = [event for event in leaving if self.at(event.chain, event.seq) is None]
-        for event in leaving:
-            self.chains.setdefault(event.chain, []).append(event)
+        leaving = [event for event in leaving if event.place() not in self.events]
+        self.events.update((event.place(), event) for event in leaving)
         self.waiting = [item for item in self.waiting if item not in inside]
         self.taken.extend(leaving)
         return leaving
@@ -280,13 +273,11 @@ class Log:
         for event in run.events:
             latest, complete = 0, True
             causes = [(event.chain, event.seq - 1, event.prev)] if event.seq else []
-            for chain, seq, name in causes + event.deps:
-                cause = find(chain, seq)
+            for place in causes + event.deps:
+                cause = find(tuple(place))
                 if cause is None:
                     complete = False
                     continue
-                if cause.id != name:
-                    raise Bad("dep", record)
                 latest = max(latest, cause.lamport)
             if not complete:
                 return False
@@ -295,20 +286,29 @@ class Log:
         return True
 
     def tips(self):
-        return [(chain, len(e) - 1, e[-1].id) for chain, e in self.chains.items()]
+        """The newest event of each branch."""
+        passed = {event.prev for event in self.events.values()}
+        return [place for place in self.events if place[2] not in passed]
 
 
 # Messages
 
-FIELDS = {0: 10, 1: 1, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2}
+FIELDS = {0: 10, 1: 1, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2, 8: 2}
 
 
 def check_tips(tips):
     need(type(tips) is list, "malformed")
-    need(len(tips) <= MAX_CHAINS, "too-many")
+    need(len(tips) <= MAX_TIPS, "too-many")
     need(all(is_place(tip) for tip in tips), "malformed")
-    chains = [tip[0] for tip in tips]
-    need(all(a < b for a, b in zip(chains, chains[1:])), "malformed")
+    need(all(a < b for a, b in zip(tips, tips[1:])), "malformed")
+
+
+def check_locator(points):
+    need(type(points) is list, "malformed")
+    need(len(points) <= MAX_POINTS, "too-many")
+    need(points and all(is_place(point) for point in points), "malformed")
+    need(all(a[0] == b[0] and a[1] > b[1] for a, b in zip(points, points[1:])), "malformed")
+    need(points[-1][1] == 0, "malformed")
 
 
 def check_commitment(fields):
@@ -351,6 +351,10 @@ def message(data):
             check_commitment(commitment)
         case [6, code]:
             need(is_int(code, 0, 3), "malformed")
+        case [7, points]:
+            check_locator(points)
+        case [8, point]:
+            need(is_place(point), "malformed")
     same(fields, data)
     return fields
 

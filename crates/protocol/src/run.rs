@@ -4,7 +4,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 
 use crate::chain::{CHAIN_OPEN, ChainOpen, ChainOpenError};
 use crate::event::{Event, EventError};
-use crate::head::{Point, SignatureError, SignedHead};
+use crate::head::{Point, SignatureError, SignedHead, Tip};
 use crate::id::{ChainId, EventId, MeshId, PublicKey};
 use crate::limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, SPAN_EVENTS};
 
@@ -217,6 +217,21 @@ impl VerifiedRun {
     /// What the run attaches to: nothing for a first event.
     pub fn prev(&self) -> Option<EventId> {
         self.events.first().and_then(|event| event.header.prev)
+    }
+
+    /// Leaves events at its front out. What is left does not start the chain.
+    pub fn cut_front(&mut self, count: usize) {
+        if count > 0 {
+            self.events.drain(..count.min(self.events.len()));
+            self.open = None;
+        }
+    }
+
+    /// What its events rest on outside their own sequence: what is before the first, and every link to another chain.
+    pub fn causes(&self) -> impl Iterator<Item = Tip> {
+        let before = self.events.first().and_then(Event::before);
+        let links = self.events.iter().flat_map(|event| event.header.deps.iter().copied());
+        before.into_iter().chain(links.map(Tip::from))
     }
 
     /// Where it ends.

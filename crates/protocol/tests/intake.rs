@@ -6,7 +6,7 @@ use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::session::Range;
 use mirror_protocol::{
     BodyHash, ChainId, ChainOpen, Dep, Event, EventId, Header, Known, Lamport, Point, PublicKey,
-    SigningKey, VerifiedRun,
+    SigningKey, Tip, VerifiedRun,
 };
 use std::cell::Cell;
 
@@ -21,26 +21,26 @@ fn an_inflated_clock_is_refused() {
     intake.offer(verified(&nodes[0].log, run), &nodes[0].log).unwrap();
     let ready = intake.take_ready(&nodes[0].log);
     assert!(ready.batch.is_empty());
-    let (_, 1, IntakeError::Lamport { expected: 2, found, .. }) = ready.refused[0] else {
+    let (Tip { seq: 1, .. }, IntakeError::Lamport { expected: 2, found, .. }) = ready.refused[0]
+    else {
         panic!("{ready:?}")
     };
     assert_eq!(found, u64::MAX);
     assert_eq!(intake.waiting().count(), 0);
 }
 
+/// It may be of a branch that has not come.
 #[test]
-fn a_link_to_another_event_than_the_one_there_is_refused() {
+fn a_link_to_another_event_than_the_one_there_waits() {
     let mut nodes = mesh_of(2);
     reconcile(&mut nodes, 0, 1, usize::MAX);
-    let chain = nodes[1].chain;
-    let run = forged(&nodes[0], |header| {
-        header.deps = vec![Dep { chain, seq: 0, id: EventId([7; 32]) }];
-    });
+    let elsewhere = Tip { chain: nodes[1].chain, seq: 1, id: EventId([7; 32]) };
+    let run = forged(&nodes[0], |header| header.deps = vec![elsewhere.into()]);
     let mut intake = Intake::default();
     intake.offer(verified(&nodes[0].log, run), &nodes[0].log).unwrap();
     let ready = intake.take_ready(&nodes[0].log);
-    let IntakeError::Dep { expected, found, .. } = ready.refused[0].2 else { panic!("{ready:?}") };
-    assert_eq!((expected.0, found), (chain.0, EventId([7; 32])));
+    assert!(ready.batch.is_empty() && ready.refused.is_empty());
+    assert_eq!(intake.waiting().next().unwrap().1, Some(elsewhere));
 }
 
 #[test]
@@ -48,9 +48,9 @@ fn what_rests_on_a_refused_run_waits() {
     let mut nodes = mesh_of(2);
     reconcile(&mut nodes, 0, 1, usize::MAX);
     let wrong = forged(&nodes[0], |header| header.lamport = Lamport(9));
-    let cause = Dep::from(wrong.head.tip);
+    let cause = wrong.head.tip;
     let resting = forged(&nodes[1], |header| {
-        (header.deps, header.lamport) = (vec![cause], Lamport(10));
+        (header.deps, header.lamport) = (vec![cause.into()], Lamport(10));
     });
     let mut intake = Intake::default();
     for run in [resting, wrong] {
@@ -92,14 +92,19 @@ impl<'a> Counting<'a> {
 }
 
 impl Known for Counting<'_> {
-    fn tip(&self, chain: &ChainId) -> Option<Point> {
+    fn tips(&self, chain: &ChainId) -> Vec<Point> {
         self.asked.set(self.asked.get() + 1);
-        self.log.tip(chain)
+        Known::tips(self.log, chain)
     }
 
-    fn point(&self, chain: &ChainId, seq: u64) -> Option<Point> {
+    fn point(&self, event: &Tip) -> Option<Point> {
         self.asked.set(self.asked.get() + 1);
-        self.log.point(chain, seq)
+        self.log.point(event)
+    }
+
+    fn ancestor(&self, event: &Tip, seq: u64) -> Option<Point> {
+        self.asked.set(self.asked.get() + 1);
+        self.log.ancestor(event, seq)
     }
 
     fn key(&self, chain: &ChainId) -> Option<PublicKey> {
@@ -108,7 +113,7 @@ impl Known for Counting<'_> {
 }
 
 #[test]
-fn an_offered_run_costs_one_lookup() {
+fn an_offered_run_costs_two_lookups_at_most() {
     let mut nodes = mesh_of(1);
     for n in 0..100 {
         nodes[0].capture(&format!("{n}"));
@@ -120,7 +125,7 @@ fn an_offered_run_costs_one_lookup() {
     assert_eq!((offered.fresh, counting.asked.get()), (101, 1));
     let counting = Counting::new(&nodes[0].log);
     let offered = Intake::default().offer(run, &counting).unwrap();
-    assert_eq!((offered.duplicates, counting.asked.get()), (101, 1));
+    assert_eq!((offered.duplicates, counting.asked.get()), (101, 2));
 }
 
 /// 500 chains that all rest on one event of the founder's.
@@ -138,7 +143,8 @@ fn waiting_for_one() -> (Node, Vec<VerifiedRun>, MemoryLog) {
             log.store(&[verified(&founder.log, run)]);
         }
         let chain = log.open(&open, AT, &key).unwrap();
-        let run = log.runs(&[Range { chain, after: None, to: 0 }]).remove(0);
+        let tip = Tip { chain, seq: 0, id: EventId(chain.0) };
+        let run = log.runs(&[Range { tip, after: None }]).remove(0);
         runs.push(verified(&log, run));
     }
     (founder, runs, MemoryLog::default())
@@ -197,16 +203,35 @@ fn a_released_run_loses_what_was_stored_since_it_was_offered() {
 }
 
 #[test]
-fn a_branch_that_was_stored_meanwhile_is_a_fork() {
+fn branches_that_wait_together_all_come_out() {
     let nodes = mesh_of(1);
-    let mut log = nodes[0].log.clone();
+    let branch = |n: u8| forged(&nodes[0], |header| header.kind = format!("note.{n}"));
+    let (first, second, third) = (branch(1), branch(2), branch(3));
+    let next = Event::read(second.events[0].header.clone(), None).unwrap();
+    let beyond = Header {
+        seq: next.header.seq + 1,
+        prev: Some(next.id),
+        lamport: Lamport(next.header.lamport.0 + 1),
+        ..next.header
+    };
+    let event = |wire: &mirror_protocol::run::WireEvent| {
+        Event::read(wire.header.clone(), wire.body.clone()).unwrap()
+    };
+    let longer = [event(&second.events[0]), Event::new(beyond, b"beyond".to_vec()).unwrap()];
+    let longer = sealed(&longer, &nodes[0].key);
+    let log = &nodes[0].log;
     let mut intake = Intake::default();
-    let run = forged(&nodes[0], |_| {});
-    intake.offer(verified(&nodes[0].log, run), &log).unwrap();
-    log.append(nodes[0].chain, "note.add", b"other".to_vec(), AT, &nodes[0].key).unwrap();
-    let ready = intake.take_ready(&log);
-    assert!(ready.batch.is_empty());
-    assert!(matches!(ready.refused[0].2, IntakeError::Fork { seq: 1, .. }), "{ready:?}");
+    let empty = MemoryLog::default();
+    for run in [longer.clone(), first.clone(), second.clone(), third, second, longer, first] {
+        intake.offer(verified(log, run), &empty).unwrap();
+    }
+    assert_eq!(intake.waiting().map(|(run, _)| run.events.len()).sum::<usize>(), 4);
+    assert!(intake.take_ready(&empty).batch.is_empty());
+    intake.recheck();
+    let mut log = log.clone();
+    let batch = intake.take_ready(&log).batch;
+    assert_eq!((log.store(&batch), intake.waiting().count()), (4, 0));
+    assert_eq!(Known::tips(&log, &nodes[0].chain).len(), 3);
 }
 
 #[test]

@@ -4,9 +4,10 @@
 use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::message::{Message, Open, RefuseCode, Tips};
 use mirror_protocol::run::RunError;
-use mirror_protocol::session::{Range, Refused, Report, Session, SessionError, SessionEvent};
+use mirror_protocol::session::{Refused, Report, Session, SessionError, SessionEvent};
 use mirror_protocol::{
-    CanonicalHead, Commitment, MeshId, SigningKey, Tip, canonical_head, public_key,
+    CanonicalHead, ChainId, Commitment, EventId, MeshId, SigningKey, Tip, canonical_head,
+    public_key,
 };
 
 mod common;
@@ -82,6 +83,10 @@ fn a_peer_of_another_mesh_is_refused_with_its_mesh_named() {
 
 // Forks
 
+fn forked_chain() -> ChainId {
+    mesh_of(3)[2].chain
+}
+
 /// Two nodes that hold two branches of one chain, the second one longer.
 fn forked() -> Vec<Node> {
     let mut nodes = mesh_of(3);
@@ -101,35 +106,115 @@ fn forked() -> Vec<Node> {
     nodes
 }
 
+/// Whoever calls: both branches on both, in three round trips, and a fourth time nothing.
 #[test]
-fn both_sides_of_a_fork_learn_of_it() {
-    let mut nodes = forked();
-    let tip = nodes[1].log.tips().into_iter().find(|tip| tip.seq == 3).unwrap();
+fn a_forked_chain_comes_to_both_with_both_branches() {
     for (initiator, responder) in [(0, 1), (1, 0)] {
+        let mut nodes = forked();
         let (first, second) = reconcile(&mut nodes, initiator, responder, usize::MAX).unwrap();
-        let (low, high) = if initiator == 0 { (first, second) } else { (second, first) };
-        assert_eq!(high.refused[0].reason, "forked at or before 1");
-        let what = format!("chain {}", tip.chain);
-        let reason = "2 events that the peer named did not come".to_owned();
-        assert_eq!(low.refused, [Refused { what, reason }]);
-        assert!(!low.committed && !high.committed);
+        assert!(first.committed && second.committed, "{first:?}\n{second:?}");
+        assert_eq!((first.round_trips, first.duplicates, second.duplicates), (3, 0, 0));
+        assert_eq!(nodes[0].log.head(), nodes[1].log.head());
+        let branches = nodes[0].log.tips().into_iter().filter(|tip| tip.chain == forked_chain());
+        assert_eq!(branches.map(|tip| tip.seq).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(nodes[0].log.events().count(), 3 + 1 + 3);
+
+        let (again, _) = reconcile(&mut nodes, initiator, responder, usize::MAX).unwrap();
+        assert_eq!((again.round_trips, again.equal, again.committed), (1, true, true));
     }
 }
 
 #[test]
-fn a_run_of_the_other_branch_is_refused_as_a_fork() {
-    let nodes = forked();
-    let chain = nodes[1].log.tips().into_iter().find(|tip| tip.seq == 3).unwrap().chain;
-    for after in [None, Some(0), Some(1)] {
-        let mut session = receiving(&nodes[0], &nodes[1], nodes[1].log.tips());
-        for run in nodes[1].log.runs(&[Range { chain, after, to: 3 }]) {
-            session.handle_message(Message::Run(run), &nodes[0].log).unwrap();
-        }
-        let report = report(session, &nodes[0].log);
-        let reason = &report.refused[0].reason;
-        assert!(reason.contains("is forked at or before 1"), "{reason}");
-        assert_eq!(report.refused.len(), 1, "{report:?}");
+fn branches_of_one_length_come_together_too() {
+    let mut nodes = forked();
+    let (chain, key) = (forked_chain(), incarnation(2));
+    for text in ["here again", "and here"] {
+        let body = text.as_bytes().to_vec();
+        nodes[0].log.append(chain, "note.add", body, AT, &key).unwrap();
     }
+    let (report, _) = reconcile(&mut nodes, 0, 1, usize::MAX).unwrap();
+    assert!(report.committed);
+    assert_eq!(nodes[0].log.head(), nodes[1].log.head());
+}
+
+/// The base lies far back: the locator finds a place before it that is no further away than the branch is long.
+#[test]
+fn a_fork_far_back_repeats_no_more_than_a_branch() {
+    let mut nodes = mesh_of(3);
+    for n in 0..1_000 {
+        nodes[2].capture(&format!("{n}"));
+    }
+    for node in [0, 1] {
+        reconcile(&mut nodes, node, 2, usize::MAX).unwrap();
+    }
+    reconcile(&mut nodes, 0, 1, usize::MAX).unwrap();
+    nodes[0].bases.clear();
+    let (chain, key) = (nodes[2].chain, incarnation(2));
+    for (node, count) in [(0, 300), (1, 200)] {
+        for n in 0..count {
+            let body = format!("{node} {n}").into_bytes();
+            nodes[node].log.append(chain, "note.add", body, AT, &key).unwrap();
+        }
+    }
+    let (first, second) = reconcile(&mut nodes, 0, 1, usize::MAX).unwrap();
+    assert_eq!(nodes[0].log.head(), nodes[1].log.head());
+    assert_eq!((first.received, second.received), (200, 300));
+    assert!(first.duplicates + second.duplicates <= 300, "{first:?}\n{second:?}");
+}
+
+#[test]
+fn a_third_device_gets_both_branches_and_a_third_branch_joins_them() {
+    let mut nodes = forked();
+    let mut third = mesh_of(4);
+    let (chain, key) = (forked_chain(), incarnation(2));
+    reconcile(&mut third, 3, 2, usize::MAX).unwrap();
+    let mut strayed = third.remove(3);
+    strayed.log.append(chain, "note.add", b"elsewhere".to_vec(), AT, &key).unwrap();
+    nodes.push(strayed);
+    for (a, b) in [(0, 1), (2, 1), (0, 2), (1, 0), (1, 2)] {
+        let (report, _) = reconcile(&mut nodes, a, b, usize::MAX).unwrap();
+        assert!(report.committed, "{a} {b}: {report:?}");
+    }
+    let heads: Vec<_> = nodes.iter().map(|node| node.log.head()).collect();
+    assert_eq!((heads[0], heads[1]), (heads[2], heads[2]));
+    let branches = nodes[2].log.tips().into_iter().filter(|tip| tip.chain == chain);
+    assert_eq!(branches.count(), 3);
+}
+
+#[test]
+fn a_locator_that_fits_nothing_is_refused() {
+    let nodes = forked();
+    let tips = nodes[1].log.tips();
+    let newest = tips.iter().find(|tip| tip.chain == forked_chain()).copied().unwrap();
+    let genesis = Tip { seq: 0, id: EventId(newest.chain.0), ..newest };
+    let unnamed = vec![Tip { id: EventId([7; 32]), ..newest }, genesis];
+    let right = vec![newest, genesis];
+    for locators in [vec![unnamed], vec![right.clone(), right]] {
+        let mut session = receiving(&nodes[0], &nodes[1], tips.clone());
+        let last = locators
+            .into_iter()
+            .map(|points| session.handle_message(Message::Locator(points), &nodes[0].log));
+        assert_eq!(last.last().unwrap(), Err(SessionError::WrongLocator));
+    }
+    let mut session = receiving(&nodes[0], &nodes[1], tips);
+    let unasked = session.handle_message(Message::Common(genesis), &nodes[0].log);
+    assert_eq!(unasked, Err(SessionError::WrongLocator));
+}
+
+/// A peer whose history is shorter than what it signed for is told as stale, and gets what it lost.
+#[test]
+fn a_peer_that_fell_back_is_told_and_brought_up_again() {
+    let mut nodes = mesh_of(2);
+    let old = nodes[1].log.clone();
+    nodes[1].capture("lost with the old disk");
+    reconcile(&mut nodes, 0, 1, usize::MAX).unwrap();
+    let lost = nodes[1].log.tips();
+    nodes[1].log = old;
+    nodes[1].bases.clear();
+    let (report, _) = reconcile(&mut nodes, 0, 1, usize::MAX).unwrap();
+    let lost: Vec<_> = lost.into_iter().filter(|tip| !report.stale.contains(tip)).collect();
+    assert_eq!((lost, report.sent, report.received), (vec![], 2, 0));
+    assert!(report.committed);
 }
 
 // Bounds

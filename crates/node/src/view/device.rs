@@ -81,7 +81,12 @@ pub struct Device {
     pub role: Role,
     pub state: SyncState,
     pub last_contact: Option<String>,
+    /// One of its chains has several branches.
     pub forked: bool,
+    /// Where its chains fork, with the signatures that prove it.
+    pub forks: Vec<Fork>,
+    /// Events that it wrote beyond its revocation: kept, and of no effect.
+    pub late: u32,
     /// This very device.
     pub this: bool,
     /// Events that we hold and it has not acknowledged.
@@ -102,6 +107,28 @@ pub struct Chain {
     pub device: String,
     pub seq: u32,
     pub tip: String,
+}
+
+/// A place where a chain forks: its author signed for both sides.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Fork {
+    pub chain: String,
+    /// The position of the last event that the branches share.
+    pub base: u32,
+    pub branches: Vec<Branch>,
+}
+
+/// One side of a fork.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Branch {
+    /// Its first event.
+    pub first: String,
+    pub seq: u32,
+    /// Its newest event, and the author's signature over it.
+    pub tip: String,
+    pub signature: String,
 }
 
 /// A ticket for one new device.

@@ -29,6 +29,10 @@ pub struct LogEntry {
     pub lamport: u32,
     pub at: String,
     pub kind: String,
+    /// In a forked chain, behind the fork: the first event of the branch.
+    pub branch: Option<String>,
+    /// Whether it has effect: what a device wrote beyond its revocation has none.
+    pub counts: bool,
     pub body_hash: String,
 }
 

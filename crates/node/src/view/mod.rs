@@ -16,7 +16,9 @@ mod standup;
 use serde::{Deserialize, Serialize};
 
 pub use conflict::{Conflict, DiffChange, DiffSpan, Side, Take};
-pub use device::{Chain, Device, Identity, Invite, Role, Status, SyncState, TicketFacts};
+pub use device::{
+    Branch, Chain, Device, Fork, Identity, Invite, Role, Status, SyncState, TicketFacts,
+};
 pub use health::{BadRecord, Health, HealthCheck, Verification};
 pub use log::{Head, LogEntry, LogPage};
 pub use map::{Map, MapEdge, MapNode};

@@ -30,6 +30,8 @@ pub struct PeerReport {
     pub duplicates: u32,
     pub quarantined: u32,
     pub refused: Vec<Refusal>,
+    /// What the peer once signed for and no longer has: it fell back to an older state.
+    pub stale: Vec<Refusal>,
     pub head_before: String,
     pub head_after: String,
     /// Both sides signed `head_after`.

@@ -6,7 +6,7 @@ use mirror_protocol::id::hash;
 use mirror_protocol::intake::Intake;
 use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::{
-    ChainId, ChainOpen, Event, Header, Known, Lamport, MeshId, Run, SignedHead, public_key,
+    ChainOpen, Event, Header, Known, Lamport, MeshId, Run, SignedHead, Tip, public_key,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -144,7 +144,7 @@ fn read_bundle(bytes: &[u8]) -> Result<Value, (Option<u64>, Code)> {
     let mut reader = BundleReader::new(bytes).map_err(|error| named(error, 0))?;
     let (mut log, mut intake) = (MemoryLog::default(), Intake::default());
     let mut order = Vec::new();
-    let mut places: BTreeMap<(ChainId, u64), u64> = BTreeMap::new();
+    let mut places: BTreeMap<Tip, u64> = BTreeMap::new();
     let mut record = 0;
     while let Some(run) = reader.next_run() {
         record += 1;
@@ -153,16 +153,16 @@ fn read_bundle(bytes: &[u8]) -> Result<Value, (Option<u64>, Code)> {
         let key = log.key(&chain).or_else(|| intake.key(&chain));
         let run = run.verify(key).map_err(|error| (Some(record), of_run(&error)))?;
         run.is_of(reader.manifest().mesh).map_err(|error| (Some(record), of_run(&error)))?;
-        places.insert((chain, run.first_seq()), record);
+        places.insert(run.events[0].tip(), record);
         intake.offer(run, &log).map_err(|error| (Some(record), of_intake(&error)))?;
         let ready = intake.take_ready(&log);
-        if let Some((chain, seq, error)) = ready.refused.first() {
-            return Err((Some(places[&(*chain, *seq)]), of_intake(error)));
+        if let Some((first, error)) = ready.refused.first() {
+            return Err((Some(places[first]), of_intake(error)));
         }
         order.extend(ready.batch.iter().flat_map(|run| &run.events).map(|e| (e.order(), e.id)));
         log.store(&ready.batch);
     }
-    let waiting = intake.waiting().map(|(run, _)| places[&(run.chain, run.first_seq())]);
+    let waiting = intake.waiting().map(|(run, _)| places[&run.events[0].tip()]);
     if let Some(record) = waiting.min() {
         return Err((Some(record), "waits"));
     }

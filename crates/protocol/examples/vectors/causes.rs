@@ -23,8 +23,8 @@ pub fn causes(mesh: &Mesh) -> Value {
         sealed(&[Event::new(header, b"next".to_vec()).unwrap()], &member.key)
     };
     let above = |tip: Tip| {
-        let point = mac.log.point(&tip.chain, tip.seq).unwrap();
-        Lamport(point.lamport.max(mac.log.tip(&mac.chain).unwrap().lamport).0 + 1)
+        let point = mac.log.point(&tip).unwrap();
+        Lamport(point.lamport.max(mac.point().lamport).0 + 1)
     };
     let tip = phone.tip();
     let dep = move |header: &mut Header| {
@@ -38,7 +38,16 @@ pub fn causes(mesh: &Mesh) -> Value {
     });
     let coming = Dep { chain: ChainId([7; 32]), seq: 0, id: EventId([7; 32]) };
     let before = events(mac).into_iter().rev().nth(1).unwrap();
-    let branch = Header { seq: before.header.seq + 1, prev: Some(before.id), ..mac.next() };
+    let lamport = Lamport(before.header.lamport.0 + 1);
+    let place = (before.header.seq + 1, Some(before.id));
+    let branch = Header { seq: place.0, prev: place.1, lamport, ..mac.next() };
+    let branch = Event::new(branch, b"b".to_vec()).unwrap();
+    let both = next(phone, &|header| {
+        let tips = [mac.tip(), branch.tip()].map(Dep::from);
+        header.deps = std::collections::BTreeSet::from(tips).into_iter().collect();
+        header.lamport = Lamport(phone.point().lamport.max(mac.point().lamport).0 + 1);
+    });
+    let branch = sealed(&[branch], &mac.key);
     Value::Array(vec![
         check("the next event", vec![next(mac, &|_| {})]),
         check("an event that rests on another chain", vec![first.clone()]),
@@ -60,7 +69,8 @@ pub fn causes(mesh: &Mesh) -> Value {
                 h.deps = vec![Dep { id: EventId([7; 32]), ..Dep::from(tip) }];
             })],
         ),
-        check("a branch", vec![sealed(&[Event::new(branch, b"b".to_vec()).unwrap()], &mac.key)]),
+        check("a branch", vec![branch.clone()]),
+        check("an event that rests on both branches", vec![both, branch]),
         check("another event before it", vec![next(mac, &|h| h.prev = Some(EventId([7; 32])))]),
     ])
 }
@@ -74,7 +84,7 @@ fn offered(mut log: MemoryLog, runs: Vec<Run>) -> Result<Value, Code> {
         let run = run.verify(key).map_err(|error| of_run(&error))?;
         intake.offer(run, &log).map_err(|error| of_intake(&error))?;
         let ready = intake.take_ready(&log);
-        if let Some((_, _, error)) = ready.refused.first() {
+        if let Some((_, error)) = ready.refused.first() {
             return Err(of_intake(error));
         }
         let order = in_causal_order(&ready.batch);

@@ -57,9 +57,7 @@ pub fn of_run(error: &RunError) -> Code {
 
 pub fn of_intake(error: &IntakeError) -> Code {
     match error {
-        IntakeError::Fork { .. } => "fork",
         IntakeError::Lamport { .. } => "lamport",
-        IntakeError::Dep { .. } => "dep",
         IntakeError::Full => "full",
     }
 }

@@ -55,7 +55,10 @@ pub fn headers(mesh: &Mesh) -> Value {
         spliced("a number in more bytes than it needs", &[0x8b, 0x01], &[0x8b, 0x18, 0x01]),
         spliced("a text where a number belongs", &[0x80], &[0x61, b'x']),
         spoilt("deps out of order", &|h| h.deps = vec![dep(2), dep(1)]),
-        spoilt("two deps on one chain", &|h| h.deps = vec![dep(1), dep(1)]),
+        spoilt("a dep twice", &|h| h.deps = vec![dep(1), dep(1)]),
+        spoilt("deps on two branches of one chain", &|h| {
+            h.deps = vec![dep(1), Dep { id: EventId([9; 32]), ..dep(1) }];
+        }),
         spoilt("a dep on the own chain", &|h| h.deps = vec![own]),
         spoilt("a kind in capitals", &|h| h.kind = "Note.Add".into()),
         spoilt("no kind", &|h| h.kind = String::new()),

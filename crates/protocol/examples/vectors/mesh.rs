@@ -5,8 +5,8 @@ use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::run::WireEvent;
 use mirror_protocol::session::Range;
 use mirror_protocol::{
-    BodyHash, ChainId, ChainOpen, Event, Header, Known, Lamport, Run, SignedHead, SigningKey, Tip,
-    WallTime,
+    BodyHash, ChainId, ChainOpen, Event, Header, Known, Lamport, Point, Run, SignedHead,
+    SigningKey, Tip, WallTime,
 };
 
 pub const AT: WallTime = WallTime { unix_ms: 1_795_000_000_000, offset_min: 330 };
@@ -29,8 +29,7 @@ pub fn keys(n: u8) -> (SigningKey, SigningKey) {
 }
 
 pub fn all(log: &MemoryLog) -> Vec<Run> {
-    let whole = |tip: &Tip| Range { chain: tip.chain, after: None, to: tip.seq };
-    log.runs(&log.tips().iter().map(whole).collect::<Vec<_>>())
+    log.runs(&log.all())
 }
 
 pub fn take(log: &mut MemoryLog, runs: Vec<Run>) {
@@ -81,14 +80,17 @@ impl Member {
         self.add("device.admit", e.into_writer());
     }
 
+    pub fn point(&self) -> Point {
+        Known::tips(&self.log, &self.chain)[0]
+    }
+
     pub fn tip(&self) -> Tip {
-        let point = self.log.tip(&self.chain).unwrap();
-        Tip { chain: self.chain, seq: point.seq, id: point.id }
+        self.point().in_chain(self.chain)
     }
 
     /// What the next event of the chain would look like.
     pub fn next(&self) -> Header {
-        let tip = self.log.tip(&self.chain).unwrap();
+        let tip = self.point();
         Header {
             chain: Some(self.chain),
             seq: tip.seq + 1,
@@ -103,7 +105,7 @@ impl Member {
     }
 
     pub fn run(&self, after: Option<u64>) -> Run {
-        let range = Range { chain: self.chain, after, to: self.tip().seq };
+        let range = Range { tip: self.tip(), after };
         self.log.runs(&[range]).remove(0)
     }
 
@@ -115,9 +117,9 @@ impl Member {
 pub fn meet(a: &mut Member, b: &mut Member) {
     let missing = |from: &Member, to: &Member| {
         let ranges: Vec<_> = (from.log.tips().into_iter())
-            .map(|tip| (tip, to.log.tip(&tip.chain).map(|point| point.seq)))
+            .map(|tip| (tip, Known::tips(&to.log, &tip.chain).first().map(|point| point.seq)))
             .filter(|(tip, have)| have.is_none_or(|seq| seq < tip.seq))
-            .map(|(tip, after)| Range { chain: tip.chain, after, to: tip.seq })
+            .map(|(tip, after)| Range { tip, after })
             .collect();
         from.log.runs(&ranges)
     };

@@ -1,7 +1,7 @@
 //! The messages of a session.
 
 use mirror_protocol::message::{Message, Open, RefuseCode, Tips};
-use mirror_protocol::{CanonicalHead, Commitment, public_key};
+use mirror_protocol::{CanonicalHead, Commitment, EventId, Tip, public_key};
 use serde_json::{Value, json};
 
 use super::codes::of_message;
@@ -30,6 +30,10 @@ pub fn messages(mesh: &Mesh) -> Value {
     let peer = public_key(&mesh.phone.key);
     let ours = Commitment::sign(mac.open.mesh, mac.log.head(), mac.open.device, peer, &mac.key);
     let unsorted: Vec<_> = tips.iter().rev().copied().collect();
+    let branches = vec![mac.tip(), Tip { id: EventId([0xff; 32]), ..mac.tip() }];
+    let first = Tip { chain: mac.chain, seq: 0, id: EventId(mac.chain.0) };
+    let locator = vec![mac.tip(), first];
+    let elsewhere = vec![mac.tip(), Tip { chain: mesh.phone.chain, ..first }];
     let mut cases = vec![
         said("Open with all tips", Message::Open(open(None, Tips::Whole(tips.clone())))),
         said(
@@ -39,6 +43,9 @@ pub fn messages(mesh: &Mesh) -> Value {
         said("Open of equals", Message::Open(open(None, Tips::Same))),
         said("NeedTips", Message::NeedTips),
         said("Tips", Message::Tips(tips)),
+        said("Tips of two branches", Message::Tips(branches)),
+        said("Locator", Message::Locator(locator.clone())),
+        said("Common", Message::Common(first)),
         said("Run", Message::Run(mac.run(None))),
         said("Done", Message::Done(false)),
         said("Done, a Commit follows", Message::Done(true)),
@@ -49,6 +56,12 @@ pub fn messages(mesh: &Mesh) -> Value {
     }
     cases.extend([
         said("tips out of order", Message::Tips(unsorted)),
+        said(
+            "a locator that stops before the first event",
+            Message::Locator(locator[..1].to_vec()),
+        ),
+        said("a locator of two chains", Message::Locator(elsewhere)),
+        said("a locator of nothing", Message::Locator(vec![])),
         read("an unknown type", vec![0x81, 0x18, 0x63]),
         read("a manifest is no message", vec![0x81, 0x0a]),
         read("an unknown refusal", vec![0x82, 0x06, 0x09]),

@@ -6,7 +6,7 @@ use mirror_protocol::intake::Intake;
 use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::message::Message;
 use mirror_protocol::run::WireEvent;
-use mirror_protocol::session::{Base, Local, Range, Report, Session, SessionEvent};
+use mirror_protocol::session::{Base, Local, Report, Session, SessionEvent};
 use mirror_protocol::{
     BodyHash, ChainId, ChainOpen, Commitment, DeviceId, Event, Header, Known, Lamport, MeshId,
     PublicKey, Run, SignedHead, SigningKey, Tip, VerifiedRun, WallTime, public_key,
@@ -148,8 +148,7 @@ pub fn log_key(log: &MemoryLog, intake: &Intake, chain: &ChainId) -> Option<Publ
 
 /// All of a log, as runs.
 pub fn all(log: &MemoryLog) -> Vec<Run> {
-    let whole = |tip: &Tip| Range { chain: tip.chain, after: None, to: tip.seq };
-    log.runs(&log.tips().iter().map(whole).collect::<Vec<_>>())
+    log.runs(&log.all())
 }
 
 pub fn verified(log: &MemoryLog, run: Run) -> VerifiedRun {
@@ -159,7 +158,7 @@ pub fn verified(log: &MemoryLog, run: Run) -> VerifiedRun {
 
 /// A run of one event that follows `prev` in `chain`, with a header that the caller spoils.
 pub fn forged(node: &Node, spoil: impl FnOnce(&mut Header)) -> Run {
-    let prev = node.log.tip(&node.chain).unwrap();
+    let prev = Known::tips(&node.log, &node.chain)[0];
     let mut header = Header {
         chain: Some(node.chain),
         seq: prev.seq + 1,
