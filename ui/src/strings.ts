@@ -142,6 +142,11 @@ export const t = {
       if (behind > 0) parts.push(`${count(behind, 'event', 'events')} to fetch`);
       return parts.join(', ');
     },
+    forks: 'Two histories',
+    forkWords: (branches: number, base: number) =>
+      `It wrote ${branches} different histories after event ${base}: a copy of it was used, or put back. All are kept.`,
+    late: 'After its removal',
+    lateWords: (late: number) => `${count(late, 'event', 'events')} kept, without effect`,
     renamed: 'Renamed',
     revokeConfirm: (name: string) =>
       `Remove ${name}? It keeps the notes it has, and nothing new from it is taken. This can\u2019t be undone.`,
@@ -196,6 +201,9 @@ export const t = {
     body: 'Body',
     chain: 'Chain',
     lamport: 'Clock',
+    branch: 'Branch',
+    late: 'Without effect: written after its device was removed',
+    lateShort: 'no effect',
     nothing: 'Nothing',
   },
 
