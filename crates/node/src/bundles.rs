@@ -7,7 +7,7 @@ use std::path::Path;
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
 use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
 use mirror_protocol::intake::Intake;
-use mirror_protocol::known::shared;
+use mirror_protocol::known::{leads_to, shared};
 use mirror_protocol::session::{Range, Refused, waiting_reason};
 use mirror_protocol::{ChainId, Known, Run, SignedHead, Tip, canonical_head};
 use mirror_store::{ChainRow, Tx, View};
@@ -16,7 +16,7 @@ use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::exchange::Runs;
 use crate::node::Node;
-use crate::reconcile::refusal;
+use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
 use crate::{clock, commit, convert, devices, intake, status};
 
@@ -67,7 +67,9 @@ impl Node {
     pub(crate) fn import_bundle(&self, file: &Path) -> Result<(Manifest, Imported)> {
         let (manifest, mut import) = self.take_in(file, Courier::Unknown)?;
         // Only now the end has proved who made it.
-        if import.late && import.broken.is_none() && self.read(|view| by_member(view, &manifest))? {
+        let by_member = import.broken.is_none() && self.read(|view| by_member(view, &manifest))?;
+        let stale = if by_member { self.write(|tx| heard_of(tx, &manifest))? } else { Vec::new() };
+        if import.late && by_member {
             let (_, again) = self.take_in(file, Courier::Member)?;
             import.refused = again.refused;
             import.received += again.received;
@@ -92,6 +94,7 @@ impl Node {
             duplicates: convert::count(import.duplicates),
             quarantined: convert::count(import.quarantined),
             refused: import.refused.into_iter().map(refusal).collect(),
+            stale: stale.iter().map(fallen_back).collect(),
             head: head.to_string(),
             conflicts: convert::count(conflicts),
         };
@@ -132,11 +135,31 @@ struct Import {
     over: bool,
 }
 
-/// Whether a member made the bundle.
+/// Whether a member made the bundle, as it says.
 fn by_member(view: &View<'_>, manifest: &Manifest) -> Result<bool> {
     let made = view.chains()?.into_iter().find(|chain| chain.key == manifest.key);
     let member = made.map(|chain| view.member(&chain.device)).transpose()?.flatten();
-    Ok(member.is_some_and(|member| !member.revoked))
+    Ok(member.is_some_and(|member| !member.revoked && member.device == manifest.device))
+}
+
+/// What the maker had told of before, or signed for, and no longer names. An older state than that is no news: what is
+/// known of the maker stays as it is.
+fn heard_of(tx: &Tx<'_>, manifest: &Manifest) -> Result<Vec<Tip>> {
+    let mut peer = tx.peer(&manifest.device)?;
+    let leads = |tip: &Tip| {
+        let later = manifest.tips.iter().filter(|one| one.chain == tip.chain);
+        later.into_iter().any(|one| leads_to(&**tx, tip, one).unwrap_or(one.seq > tip.seq))
+    };
+    let mut stale: Vec<Tip> = peer.told.iter().chain(&peer.signed).copied().collect();
+    stale.retain(|tip| tx.point(tip).is_some() && !leads(tip));
+    stale.sort_unstable();
+    stale.dedup();
+    tx.take_error()?;
+    if stale.is_empty() {
+        peer.told = manifest.tips.clone();
+        tx.put_peer(&manifest.device, &peer)?;
+    }
+    Ok(stale)
 }
 
 impl Import {

@@ -77,7 +77,7 @@ impl Node {
             duplicates: imported.duplicates,
             quarantined: imported.quarantined,
             refused: imported.refused,
-            stale: Vec::new(),
+            stale: imported.stale,
             head_before: before,
             head_after: imported.head,
             committed: false,

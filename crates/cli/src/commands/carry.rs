@@ -34,10 +34,13 @@ pub fn import(here: &Here<'_>, args: &Import) -> Result<Exit> {
 }
 
 fn imported_words(taken: &Imported) -> String {
-    let Imported { received, duplicates, quarantined, refused, head, conflicts } = taken;
+    let Imported { received, duplicates, quarantined, refused, stale, head, conflicts } = taken;
     let mut text = format!("{received} new, {duplicates} already here\n");
     if *quarantined > 0 {
         text.push_str(&format!("{quarantined} wait for what they build on\n"));
+    }
+    if !stale.is_empty() {
+        text.push_str("this is an older state than its maker has told of; nothing is taken back\n");
     }
     text.extend(refused.iter().map(refusal_line));
     text.push_str(&format!("head {head}\n"));

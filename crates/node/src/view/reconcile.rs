@@ -96,6 +96,8 @@ pub struct Imported {
     pub duplicates: u32,
     pub quarantined: u32,
     pub refused: Vec<Refusal>,
+    /// What the bundle's maker had told of before and does not have in it: an old bundle, or an older state.
+    pub stale: Vec<Refusal>,
     pub head: String,
     pub conflicts: u32,
 }
