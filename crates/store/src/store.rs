@@ -11,7 +11,9 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::error::StoreError;
 
 /// The schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
+/// What each version added to the one before it, from version 2 on.
+const ADDED: [&str; 1] = [include_str!("blobs.sql")];
 /// "MDNA": tells our databases from others.
 const APPLICATION_ID: i64 = 0x4d44_4e41;
 /// KiB of page cache: a home of a million events is read within 64 MiB.
@@ -67,13 +69,7 @@ impl Store {
             check_version(&conn, path)?;
         }
         configure(&conn, path)?;
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if version(&tx)? == 0 {
-            tx.execute_batch(include_str!("schema.sql"))?;
-            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-            tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        }
-        tx.commit()?;
+        upgrade(&mut conn)?;
         sync_folder(path)?;
         Self::checked(conn, path)
     }
@@ -99,7 +95,7 @@ impl Store {
             Err(error) => return Err(error.into()),
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(path, flags)?;
+        let mut conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(BUSY)?;
         // A home of the future is looked at before anything in it is touched.
         if tables(&conn, path)? == 0 {
@@ -107,6 +103,7 @@ impl Store {
         }
         check_version(&conn, path)?;
         configure(&conn, path)?;
+        upgrade(&mut conn)?;
         Self::checked(conn, path)
     }
 
@@ -177,6 +174,27 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Lays the schema down, or adds what an older one lacks.
+fn upgrade(conn: &mut Connection) -> Result<(), StoreError> {
+    if version(conn)? == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    let mut found = version(&tx)?;
+    if found == 0 {
+        tx.execute_batch(include_str!("schema.sql"))?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        found = 1;
+    }
+    let from = usize::try_from(found - 1).unwrap_or(usize::MAX);
+    for added in ADDED.iter().skip(from) {
+        tx.execute_batch(added)?;
+    }
+    tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    Ok(tx.commit()?)
 }
 
 fn version(conn: &Connection) -> Result<i64, StoreError> {
