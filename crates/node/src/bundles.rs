@@ -5,10 +5,11 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
-use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
+use mirror_protocol::blob::BlobMessage;
+use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest, Record};
 use mirror_protocol::intake::Intake;
 use mirror_protocol::session::{Range, Refused, waiting_reason};
-use mirror_protocol::{ChainId, Known, Run, SignedHead, canonical_head};
+use mirror_protocol::{BlobRef, ChainId, Known, Run, SignedHead, canonical_head};
 use mirror_store::{ChainRow, Tx, View};
 
 use crate::error::{Error, Result};
@@ -16,7 +17,7 @@ use crate::exchange::Runs;
 use crate::node::Node;
 use crate::reconcile::refusal;
 use crate::view::{Code, Exported, Imported};
-use crate::{clock, commit, convert, devices, intake, status};
+use crate::{blob_bundles, clock, commit, convert, devices, intake, status};
 
 /// Records that land in one transaction.
 const STEP: usize = 32;
@@ -42,17 +43,18 @@ impl Node {
             tips: plan.heads.values().map(|head| head.tip).collect(),
         };
         let mut runs = Runs::new(self, plan.ranges, &plan.heads)?;
-        let events = write_sealed(file, &plan.recipients, |out| {
+        let (events, blobs) = write_sealed(file, &plan.recipients, |out| {
             let mut writer = BundleWriter::new(out, &manifest, &inner.keys.incarnation)?;
             while let Some(run) = runs.next(self)? {
                 writer.run(run)?;
             }
-            Ok::<_, Error>(writer.finish()?.0)
+            let blobs = blob_bundles::write(self, &mut writer, &plan.blobs)?;
+            Ok::<_, Error>((writer.finish()?.0, blobs))
         })?;
         Ok(Exported {
             file: file.display().to_string(),
             events: convert::count(events),
-            blobs: 0,
+            blobs: convert::count(blobs),
             bytes: convert::count(std::fs::metadata(file)?.len()),
         })
     }
@@ -74,15 +76,22 @@ impl Node {
             ));
         }
         let mut import = Import::default();
-        while !import.over {
+        while !import.over && import.blob.is_none() {
             self.write(|tx| import.step(self, tx, &mut reader))?;
         }
         let waiting: Vec<_> =
             import.intake.waiting().map(|(r, m)| (r.clone(), waiting_reason(m))).collect();
         intake::keep_waiting(self, &waiting)?;
         import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
-        intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
         import.received += intake::retry_waiting(self)?;
+        let mut blobs = 0;
+        if let Some(first) = import.blob.take() {
+            let taken = blob_bundles::read(self, first, &mut reader, breaks_off)?;
+            blobs = taken.blobs;
+            import.refused.extend(taken.refused);
+            import.broken = taken.broken;
+        }
+        intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
         if let Some(error) = import.broken {
             let Error { code, detail, .. } = error.into();
             let detail = format!("{detail}; {} new events before that are kept", import.received);
@@ -95,6 +104,7 @@ impl Node {
             received: convert::count(import.received),
             duplicates: convert::count(import.duplicates),
             quarantined: convert::count(import.quarantined),
+            blobs: convert::count(blobs),
             refused: import.refused.into_iter().map(refusal).collect(),
             head: head.to_string(),
             conflicts: convert::count(conflicts),
@@ -110,6 +120,8 @@ struct Import {
     duplicates: u64,
     quarantined: u64,
     refused: Vec<Refused>,
+    /// The first record of a blob: no run comes behind it.
+    blob: Option<BlobMessage>,
     /// The file itself is damaged from some place on.
     broken: Option<BundleError>,
     over: bool,
@@ -124,12 +136,16 @@ impl Import {
         reader: &mut BundleReader<R>,
     ) -> Result<()> {
         for _ in 0..STEP {
-            match reader.next_run() {
+            match reader.next_record() {
                 None => {
                     self.over = true;
                     return Ok(());
                 }
-                Some(Ok(run)) => self.take(node, tx, run)?,
+                Some(Ok(Record::Run(run))) => self.take(node, tx, run)?,
+                Some(Ok(Record::Blob(first))) => {
+                    self.blob = Some(first);
+                    return Ok(());
+                }
                 Some(Err(error)) => {
                     let what = "bundle".to_owned();
                     self.refused.push(Refused { what, reason: error.to_string() });
@@ -173,6 +189,7 @@ impl Import {
 struct Plan {
     heads: BTreeMap<ChainId, SignedHead>,
     ranges: Vec<Range>,
+    blobs: Vec<BlobRef>,
     recipients: Vec<[u8; 32]>,
     since: Option<mirror_protocol::CanonicalHead>,
 }
@@ -206,6 +223,7 @@ fn plan(view: &View<'_>, for_device: Option<&str>, since: Option<&str>) -> Resul
     Ok(Plan {
         heads: chains.iter().map(|chain| (chain.tip.chain, chain.head())).collect(),
         ranges: ranges.collect(),
+        blobs: blob_bundles::named_since(view, &seen)?,
         recipients,
         since: base.map(|(head, _)| head),
     })

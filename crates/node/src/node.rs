@@ -273,6 +273,7 @@ impl From<StoreError> for Error {
                 "point --home at another folder, or move the file away; nothing was changed",
             ),
             StoreError::Ambiguous { .. } => Self::invalid(&error, "write more of the id's digits"),
+            StoreError::Blob(_) => Self::invalid(&error, "attach it in parts"),
             StoreError::Damaged { .. } | StoreError::NoChain { .. } => Self::integrity(&error),
             _ => convert::fault(&error),
         }

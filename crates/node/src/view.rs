@@ -135,6 +135,60 @@ pub struct Note {
     pub state: NoteState,
     /// Names of the other devices known to hold this revision.
     pub saved_on: Vec<String>,
+    /// What it carries beside its text, which may be empty then.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file or a recording of a note.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Attachment {
+    /// SHA-256 of its content.
+    pub blob: String,
+    /// What the file was called.
+    pub name: String,
+    /// Its media type.
+    pub media: String,
+    pub size: u32,
+    pub state: BlobState,
+    /// Parts of 256 KiB that are here, and that there are.
+    pub chunks_here: u32,
+    pub chunks: u32,
+}
+
+/// How much of a content is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum BlobState {
+    /// All of it.
+    Present,
+    /// Some of it; the rest comes with the next reconcile.
+    Partial,
+    /// Nothing; it was asked for and comes from the next device that has it.
+    Wanted,
+    /// Nothing; it comes when there is room under the cap, or when it is asked for.
+    Absent,
+    /// No content is what the note says of it.
+    Misnamed,
+}
+
+/// A content that notes name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Blob {
+    /// SHA-256 of it.
+    pub blob: String,
+    pub size: u32,
+    pub state: BlobState,
+    /// A person asked for it.
+    pub wanted: bool,
+    pub chunks_here: u32,
+    pub chunks: u32,
+    /// What it is called.
+    pub names: Vec<String>,
+    /// The notes that carry it, or did.
+    pub notes: Vec<String>,
 }
 
 /// What a capture, an edit or a decision made durable.
@@ -287,6 +341,13 @@ pub struct PeerReport {
     pub sent: u32,
     pub duplicates: u32,
     pub quarantined: u32,
+    /// Files and recordings that became whole here.
+    pub blobs_received: u32,
+    /// Those of which the peer was sent something.
+    pub blobs_sent: u32,
+    /// The bytes of their content that travelled.
+    pub blob_bytes_in: u32,
+    pub blob_bytes_out: u32,
     pub refused: Vec<Refusal>,
     pub head_before: String,
     pub head_after: String,
@@ -318,6 +379,17 @@ pub struct Progress {
     pub to_receive: u32,
     pub sent: u32,
     pub to_send: u32,
+}
+
+/// How many files and recordings a running reconcile has exchanged with one peer, after the events.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct BlobProgress {
+    pub name: String,
+    /// Whole ones.
+    pub received: u32,
+    pub bytes_in: u32,
+    pub bytes_out: u32,
 }
 
 /// The steps of a reconcile.
@@ -467,7 +539,7 @@ pub struct Verification {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]
 pub struct BadRecord {
-    /// `event`, `body`, `link`, `lamport`, `head`, `projection`, `database`.
+    /// `event`, `body`, `link`, `lamport`, `head`, `projection`, `database`, `blob`.
     pub what: String,
     pub id: String,
     pub reason: String,
@@ -490,6 +562,8 @@ pub struct Imported {
     pub received: u32,
     pub duplicates: u32,
     pub quarantined: u32,
+    /// Files and recordings that became whole here.
+    pub blobs: u32,
     pub refused: Vec<Refusal>,
     pub head: String,
     pub conflicts: u32,
@@ -568,6 +642,8 @@ pub enum Change {
     Data,
     /// A reconcile moved on.
     Progress(Progress),
+    /// Files and recordings moved on.
+    Blobs(BlobProgress),
     /// A reconcile ended.
     Reconciled(ReconcileReport),
 }
