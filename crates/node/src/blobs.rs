@@ -294,7 +294,10 @@ fn find(view: &View<'_>, text: &str) -> Result<BlobRow> {
         order.iter().position(|state| *state == row.state)
     });
     let first = rows.first().cloned();
-    let first = first.ok_or_else(|| Error::not_found(format!("no blob begins with {text:?}")))?;
+    let first = first.ok_or_else(|| {
+        let detail = format!("no blob begins with {text:?}");
+        Error::new(view::Code::NotFound, detail, "list what there is with `mirror blob list`")
+    })?;
     if rows.iter().any(|row| row.blob.id != first.blob.id) {
         return Err(Error::invalid(
             format!("{text:?} fits several blobs"),

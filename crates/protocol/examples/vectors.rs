@@ -4,6 +4,9 @@
 //! the files are the same on every machine.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "vectors/blobs.rs"]
+mod blobs;
+
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
@@ -49,6 +52,7 @@ pub fn files() -> BTreeMap<&'static str, Value> {
         ("heads", heads(&mesh)),
         ("messages", messages(&mesh)),
         ("bundles", bundles(&mesh)),
+        ("blobs", blobs::cases()),
     ])
 }
 
