@@ -50,7 +50,8 @@ fn is_there(world: &World, home: &Home, note: &Value, original: &Path) {
 /// What is written of a content that is still coming, in whole chunks.
 fn chunks_in_part(home: &Home) -> u64 {
     let folders = std::fs::read_dir(home.folder().join("blobs")).into_iter().flatten().flatten();
-    let files = folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok()).flatten().flatten();
+    let files =
+        folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok()).flatten().flatten();
     let parts = files.filter(|file| file.path().extension().is_some_and(|end| end == "part"));
     parts.map(|part| part.metadata().unwrap().len() / CHUNK).sum()
 }
@@ -78,7 +79,10 @@ fn a_recording_and_a_file_reach_every_device_byte_for_byte() {
     assert_eq!((&shown["name"], &shown["media"]), (&"memo.m4a".into(), &"audio/mp4".into()));
     assert_eq!(shown["size"], 3_000_000, "{shown}");
     let page = mac.json(&["standup", "--zone", "UTC"]);
-    assert!(text(&page["markdown"]).contains("memo.m4a"), "a note without words has a name: {page}");
+    assert!(
+        text(&page["markdown"]).contains("memo.m4a"),
+        "a note without words has a name: {page}"
+    );
 
     // A third device gets both from the phone, which wrote only one of them.
     phone.reconciles(&mac.serve()).exits(0);
@@ -331,6 +335,32 @@ fn a_note_whose_id_was_printed_has_its_file_whatever_dies() {
     }
     let note = attaches(&mac, "the film", &film);
     is_there(&world, &mac, &note, &film);
+}
+
+#[test]
+fn a_home_of_an_earlier_version_learns_what_its_notes_carry() {
+    let world = World::new();
+    let mac = world.first("Mac");
+    let phone = world.joins("Pixel", "capture", &mac);
+    let memo = file(&world, "memo.m4a", 46, 300_000);
+    let note = phone.json(&["note", "add", "--audio", path(&memo)]);
+    phone.reconciles(&mac.serve()).exits(0);
+    let database = mac.folder().join("mirror.db");
+    let old = rusqlite::Connection::open(&database).unwrap();
+    // As version 1 had it: no tables of blobs, and a note without a text meant nothing.
+    old.execute_batch(
+        "DROP TABLE blobs; DROP TABLE blob_refs; PRAGMA user_version = 1; DELETE FROM notes;
+         UPDATE meta SET value = CAST(x'00000001' || substr(value, 5) AS BLOB) WHERE key = 'state';",
+    )
+    .unwrap();
+    drop(old);
+    std::fs::remove_dir_all(mac.folder().join("blobs")).unwrap();
+
+    assert_eq!(attachment(&mac, &note)["state"], "absent");
+    mac.verifies();
+    assert_eq!(mac.json(&["head"])["state"], phone.json(&["head"])["state"]);
+    phone.reconciles(&mac.serve()).exits(0);
+    is_there(&world, &mac, &note, &memo);
 }
 
 #[test]

@@ -245,3 +245,107 @@ impl Driver<'_> {
         }));
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use mirror_link::{Endpoint, RECONCILE};
+    use mirror_protocol::{SigningKey, public_key};
+
+    use super::*;
+    use crate::blobs::NewFile;
+    use crate::view::{BlobState as Shown, Role};
+    use crate::{NewNote, view};
+
+    /// A device that names a content and has lost it, and the content.
+    fn bereft(folder: &std::path::Path) -> (Node, BlobRef, ChunkList, Vec<u8>) {
+        let node = Node::init(&folder.join("home"), "Mac", Role::Anchor).unwrap();
+        let content: Vec<u8> = (0..600_000usize).map(|n| (n / 3) as u8).collect();
+        let path = folder.join("memo.m4a");
+        std::fs::write(&path, &content).unwrap();
+        let files = vec![NewFile { path, audio: true }];
+        node.capture(NewNote { files, ..NewNote::default() }).unwrap();
+        let list = ChunkList::of(&content).unwrap();
+        let blob = list.name();
+        std::fs::remove_file(node.blob_files().path(&blob.id)).unwrap();
+        node.damaged(&blob).unwrap();
+        (node, blob, list, content)
+    }
+
+    /// What the exchange did with a peer that answers the first wants with these messages.
+    async fn met_by(node: &Node, says: Vec<BlobMessage>) -> (Exchanged, Option<BlobMessage>) {
+        let (here, there) = ([7; 32], [8; 32]);
+        let at: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        let (listening, calling) = (
+            Endpoint::bind(&there, &[at]).await.unwrap(),
+            Endpoint::bind(&here, &[]).await.unwrap(),
+        );
+        listening.listen();
+        let key = public_key(&SigningKey::from_bytes(&there));
+        let peer = listening.clone();
+        let hostile = tokio::spawn(async move {
+            let caller = peer.accept().await.unwrap().answer().await.unwrap();
+            let mut channel = caller.channel().await.unwrap();
+            let wants = channel.recv(MAX_BLOB_MESSAGE_BYTES).await.unwrap().unwrap();
+            assert!(matches!(BlobMessage::decode(&wants), Ok(BlobMessage::Wants(_))));
+            for message in says {
+                channel.send(&message.encode()).await.unwrap();
+            }
+            let answer = channel.recv(MAX_BLOB_MESSAGE_BYTES).await.ok().flatten();
+            channel.finish().await;
+            answer.and_then(|bytes| BlobMessage::decode(&bytes).ok())
+        });
+        let mut channel = calling.connect(key, &listening.addresses(), RECONCILE).await.unwrap();
+        let done = run(node, &mut channel, true, "Pixel", &CancelToken::default()).await;
+        channel.finish().await;
+        (done, hostile.await.unwrap())
+    }
+
+    fn shown(node: &Node) -> view::Blob {
+        node.blobs().unwrap().remove(0)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_peer_that_sends_other_bytes_is_refused_reported_and_what_came_before_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, blob, list, content) = bereft(folder.path());
+        let chunk = |index: u32| content.chunks(256 * 1024).nth(index as usize).unwrap().to_vec();
+        let send = |index, bytes| BlobMessage::Chunk { blob, index, bytes };
+        let named = BlobMessage::List { blob, list: list.encode() };
+
+        let says = vec![named, send(0, chunk(0)), send(1, chunk(0))];
+        let (done, answer) = met_by(&node, says).await;
+
+        assert_eq!(answer, Some(BlobMessage::Refuse), "it is told");
+        assert!(done.refused[0].reason.contains("chunk 1"), "{done:?}");
+        assert_eq!(done.error.map(|error| error.code), Some(Code::Integrity));
+        let kept = shown(&node);
+        assert_eq!((kept.state, kept.chunks_here, kept.wanted), (Shown::Partial, 1, true));
+
+        // What is here is not asked for, so it is refused when it comes all the same.
+        let (done, _) = met_by(&node, vec![send(0, chunk(0))]).await;
+        assert!(done.refused[0].reason.contains("not asked for"), "{done:?}");
+
+        // Garbage, and a message over the limit.
+        let (done, _) = met_by(&node, vec![send(1, vec![0; 256 * 1024 + 1])]).await;
+        assert_eq!(done.error.map(|error| error.code), Some(Code::Integrity));
+
+        let says = vec![send(1, chunk(1)), send(2, chunk(2)), BlobMessage::Sent, BlobMessage::Done];
+        let (done, _) = met_by(&node, says).await;
+        assert!(done.error.is_none() && done.received == 1, "{done:?}");
+        assert_eq!(std::fs::read(node.blob_path(&blob.id.to_string()).unwrap()).unwrap(), content);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_list_of_another_content_never_makes_a_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, blob, ..) = bereft(folder.path());
+        let list = ChunkList::of(b"other").unwrap().encode();
+        let (done, answer) = met_by(&node, vec![BlobMessage::List { blob, list }]).await;
+        assert_eq!(answer, Some(BlobMessage::Refuse));
+        assert!(done.refused[0].reason.contains("chunk list"), "{done:?}");
+        assert_eq!(shown(&node).state, Shown::Wanted);
+    }
+}

@@ -167,6 +167,20 @@ impl Node {
         Ok(shown)
     }
 
+    /// How much of what notes carry is here.
+    pub(crate) fn blobs_in_words(&self) -> Result<String> {
+        self.read(|view| {
+            let rows = view.blobs()?;
+            let count = |state| rows.iter().filter(|row| row.state == state).count();
+            let (bytes, cap) = (view.blob_bytes()?, cap(self, view)?);
+            let [here, part, absent] =
+                [BlobState::Present, BlobState::Partial, BlobState::Absent].map(count);
+            Ok(format!(
+                "{here} here, {part} in part, {absent} not here; {bytes} bytes, the cap is {cap}"
+            ))
+        })
+    }
+
     /// The bytes that blobs may take up before a person asks for more.
     pub fn blob_cap(&self) -> Result<u64> {
         self.read(|view| cap(self, view))

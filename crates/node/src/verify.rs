@@ -118,6 +118,7 @@ impl Node {
                 },
                 "reconcile with the device that has the missing events",
             ),
+            check("files", true, self.blobs_in_words()?, ""),
             check("full text", true, format!("{behind} events still to index"), ""),
         ];
         Ok(Health { ok: checks.iter().all(|check| check.ok), checks })

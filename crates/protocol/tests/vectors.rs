@@ -38,7 +38,13 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let text = std::fs::read_to_string(format!("{root}/docs/PROTOCOL.md")).unwrap();
     let mut sources = String::new();
-    for krate in ["protocol/src", "protocol/src/session", "protocol/src/blob", "protocol/tests", "domain/src"] {
+    for krate in [
+        "protocol/src",
+        "protocol/src/session",
+        "protocol/src/blob",
+        "protocol/tests",
+        "domain/src",
+    ] {
         for file in std::fs::read_dir(format!("{root}/crates/{krate}")).unwrap() {
             let path = file.unwrap().path();
             if path.is_file() {
