@@ -5,11 +5,12 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
-use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
+use mirror_protocol::blob::BlobMessage;
+use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest, Record};
 use mirror_protocol::intake::Intake;
 use mirror_protocol::known::{leads_to, shared};
 use mirror_protocol::session::{Range, Refused, waiting_reason};
-use mirror_protocol::{ChainId, Known, Run, SignedHead, Tip, canonical_head};
+use mirror_protocol::{BlobRef, ChainId, Known, Run, SignedHead, Tip, canonical_head};
 use mirror_store::{ChainRow, Tx, View};
 
 use crate::commit::Courier;
@@ -18,7 +19,7 @@ use crate::exchange::Runs;
 use crate::node::Node;
 use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
-use crate::{clock, commit, convert, devices, intake, status};
+use crate::{blob_bundles, clock, commit, convert, devices, intake, status};
 
 /// Records that land in one transaction.
 const STEP: usize = 32;
@@ -44,17 +45,18 @@ impl Node {
             tips: plan.heads.values().map(|head| head.tip).collect(),
         };
         let mut runs = Runs::new(self, plan.ranges, &plan.heads)?;
-        let events = write_sealed(file, &plan.recipients, |out| {
+        let (events, blobs) = write_sealed(file, &plan.recipients, |out| {
             let mut writer = BundleWriter::new(out, &manifest, &inner.keys.incarnation)?;
             while let Some(run) = runs.next(self)? {
                 writer.run(run)?;
             }
-            Ok::<_, Error>(writer.finish()?.0)
+            let blobs = blob_bundles::write(self, &mut writer, &plan.blobs)?;
+            Ok::<_, Error>((writer.finish()?.0, blobs))
         })?;
         Ok(Exported {
             file: file.display().to_string(),
             events: convert::count(events),
-            blobs: 0,
+            blobs: convert::count(blobs),
             bytes: convert::count(std::fs::metadata(file)?.len()),
         })
     }
@@ -65,12 +67,19 @@ impl Node {
     }
 
     pub(crate) fn import_bundle(&self, file: &Path) -> Result<(Manifest, Imported)> {
-        let (manifest, mut import) = self.take_in(file, Courier::Unknown)?;
+        let (manifest, mut import, mut reader) = self.read_runs(file, Courier::Unknown)?;
+        let mut blobs = 0;
+        if let Some(first) = import.blob.take() {
+            let taken = blob_bundles::read(self, first, &mut reader, breaks_off)?;
+            blobs = taken.blobs;
+            import.refused.extend(taken.refused);
+            import.broken = taken.broken;
+        }
         // Only now the end has proved who made it.
         let by_member = import.broken.is_none() && self.read(|view| by_member(view, &manifest))?;
         let stale = if by_member { self.write(|tx| heard_of(tx, &manifest))? } else { Vec::new() };
         if import.late && by_member {
-            let (_, again) = self.take_in(file, Courier::Member)?;
+            let (_, again, _) = self.read_runs(file, Courier::Member)?;
             import.refused = again.refused;
             import.received += again.received;
             import.intake = again.intake;
@@ -79,8 +88,8 @@ impl Node {
             import.intake.waiting().map(|(r, m)| (r.clone(), waiting_reason(m))).collect();
         intake::keep_waiting(self, &waiting)?;
         import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
-        intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
         import.received += intake::retry_waiting(self)?;
+        intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
         if let Some(error) = import.broken {
             let Error { code, detail, .. } = error.into();
             let detail = format!("{detail}; {} new events before that are kept", import.received);
@@ -93,6 +102,7 @@ impl Node {
             received: convert::count(import.received),
             duplicates: convert::count(import.duplicates),
             quarantined: convert::count(import.quarantined),
+            blobs: convert::count(blobs),
             refused: import.refused.into_iter().map(refusal).collect(),
             stale: stale.iter().map(fallen_back).collect(),
             head: head.to_string(),
@@ -101,8 +111,12 @@ impl Node {
         Ok((manifest, imported))
     }
 
-    /// Reads a bundle through, run by run.
-    fn take_in(&self, file: &Path, courier: Courier) -> Result<(Manifest, Import)> {
+    /// Reads a bundle run by run, up to its blobs or its end.
+    fn read_runs(
+        &self,
+        file: &Path,
+        courier: Courier,
+    ) -> Result<(Manifest, Import, BundleReader<impl Read + use<>>)> {
         let opened = self.inner.keys.sealing.open(file)?;
         let mut reader = BundleReader::new(opened)?;
         let manifest = reader.manifest().clone();
@@ -114,10 +128,10 @@ impl Node {
             ));
         }
         let mut import = Import::of(courier);
-        while !import.over {
+        while !import.over && import.blob.is_none() {
             self.write(|tx| import.step(self, tx, &mut reader))?;
         }
-        Ok((manifest, import))
+        Ok((manifest, import, reader))
     }
 }
 
@@ -130,6 +144,8 @@ struct Import {
     refused: Vec<Refused>,
     /// Some of it only for who may have brought it.
     late: bool,
+    /// The first record of a blob: no run comes behind it.
+    blob: Option<BlobMessage>,
     /// The file itself is damaged from some place on.
     broken: Option<BundleError>,
     over: bool,
@@ -172,6 +188,7 @@ impl Import {
             quarantined: 0,
             refused: Vec::new(),
             late: false,
+            blob: None,
             broken: None,
             over: false,
         }
@@ -185,12 +202,16 @@ impl Import {
         reader: &mut BundleReader<R>,
     ) -> Result<()> {
         for _ in 0..STEP {
-            match reader.next_run() {
+            match reader.next_record() {
                 None => {
                     self.over = true;
                     return Ok(());
                 }
-                Some(Ok(run)) => self.take(node, tx, run)?,
+                Some(Ok(Record::Run(run))) => self.take(node, tx, run)?,
+                Some(Ok(Record::Blob(first))) => {
+                    self.blob = Some(first);
+                    return Ok(());
+                }
                 Some(Err(error)) => {
                     let what = "bundle".to_owned();
                     self.refused.push(Refused { what, reason: error.to_string() });
@@ -235,6 +256,7 @@ impl Import {
 struct Plan {
     heads: BTreeMap<Tip, SignedHead>,
     ranges: Vec<Range>,
+    blobs: Vec<BlobRef>,
     recipients: Vec<[u8; 32]>,
     since: Option<mirror_protocol::CanonicalHead>,
 }
@@ -259,11 +281,10 @@ fn plan(view: &View<'_>, for_device: Option<&str>, since: Option<&str>) -> Resul
     }
     let base = since.map(|head| base_of(view, head)).transpose()?;
     let seen: Vec<Tip> = base.iter().flat_map(|(_, tips)| tips).copied().collect();
-    let ranges = ranges(view, &chains, seen);
-    view.take_error()?;
     Ok(Plan {
         heads: chains.iter().map(|chain| (chain.tip, chain.head())).collect(),
-        ranges,
+        blobs: blob_bundles::named_since(view, &seen)?,
+        ranges: ranges(view, &chains, seen),
         recipients,
         since: base.map(|(head, _)| head),
     })
