@@ -6,7 +6,8 @@ use std::path::Path;
 
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
 use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
-use mirror_protocol::intake::Intake;
+use mirror_protocol::intake::{Intake, Offered};
+use mirror_protocol::limits::MAX_REFUSED;
 use mirror_protocol::session::{Range, Refused, waiting_reason};
 use mirror_protocol::{ChainId, Known, Run, SignedHead, canonical_head};
 use mirror_store::{ChainRow, Tx, View};
@@ -81,13 +82,11 @@ impl Node {
             import.intake.waiting().map(|(r, m)| (r.clone(), waiting_reason(m))).collect();
         intake::keep_waiting(self, &waiting)?;
         import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
+        import.count_unlisted();
         intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
         import.received += intake::retry_waiting(self)?;
         if let Some(error) = import.broken {
-            let Error { code, detail, .. } = error.into();
-            let detail = format!("{detail}; {} new events before that are kept", import.received);
-            let hint = "fetch the file again and import it: what is here already comes only once";
-            return Err(Error::new(code, detail, hint));
+            return Err(broken(error, import.received, &import.refused));
         }
         let (head, conflicts) =
             self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
@@ -110,6 +109,10 @@ struct Import {
     duplicates: u64,
     quarantined: u64,
     refused: Vec<Refused>,
+    /// Refusals beyond those that are listed.
+    unlisted: u64,
+    /// The records of the runs that wait, by chain and last position: a run is only ever cut at its front.
+    records: BTreeMap<(ChainId, u64), u64>,
     /// The file itself is damaged from some place on.
     broken: Option<BundleError>,
     over: bool,
@@ -129,44 +132,96 @@ impl Import {
                     self.over = true;
                     return Ok(());
                 }
-                Some(Ok(run)) => self.take(node, tx, run)?,
-                Some(Err(error)) => {
-                    let what = "bundle".to_owned();
-                    self.refused.push(Refused { what, reason: error.to_string() });
-                    if breaks_off(&error) {
-                        self.broken = Some(error);
-                    }
-                }
+                Some(Ok(run)) => self.take(node, tx, run, reader.record())?,
+                // Its words name the record. One that can't be taken is no end of the others.
+                Some(Err(error)) if reader.is_over() => self.broken = Some(error),
+                Some(Err(error)) => self.refuse("bundle".to_owned(), error.to_string()),
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run) -> Result<()> {
+    fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run, record: u64) -> Result<()> {
         let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
-        let what = format!("run of {chain} to {last}");
-        let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
-        let offered = run
-            .verify(key)
-            .map_err(|error| error.to_string())
-            .and_then(|run| self.intake.offer(run, &**tx).map_err(|error| error.to_string()));
-        match offered {
+        self.records.insert((chain, last), record);
+        match self.offer(node, tx, run) {
             Ok(offered) => self.duplicates += offered.duplicates,
-            Err(reason) => self.refused.push(Refused { what, reason }),
+            Err(reason) => {
+                let what = format!("run of {chain} to {last}");
+                self.refuse_run(what, &chain, last, reason);
+            }
         }
         let ready = self.intake.take_ready(&**tx);
         for (chain, seq, error) in ready.refused {
             let what = format!("run of {chain} from {seq}");
-            self.refused.push(Refused { what, reason: error.to_string() });
+            self.refuse_run(what, &chain, seq, error.to_string());
         }
+        let leaving: Vec<_> = ready
+            .batch
+            .iter()
+            .map(|run| (commit::name(run), run.chain, run.head.tip.seq))
+            .collect();
         let stored = commit::store_batch(&node.inner, tx, ready.batch)?;
         self.received += stored.events;
-        self.refused.extend(stored.refused);
+        for Refused { what, reason } in stored.refused {
+            match leaving.iter().find(|(name, ..)| *name == what) {
+                Some((_, chain, last)) => self.refuse_run(what, chain, *last, reason),
+                None => self.refuse(what, reason),
+            }
+        }
         for (run, reason) in &stored.held {
             self.quarantined += run.events.len() as u64;
             intake::keep(tx, run, reason)?;
         }
+        for (_, chain, last) in leaving {
+            self.records.remove(&(chain, last));
+        }
         Ok(())
+    }
+
+    fn offer(
+        &mut self,
+        node: &Node,
+        tx: &Tx<'_>,
+        run: Run,
+    ) -> std::result::Result<Offered, String> {
+        let chain = run.head.tip.chain;
+        let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
+        let run = run.verify(key).map_err(|error| error.to_string())?;
+        run.is_of(node.inner.mesh).map_err(|error| error.to_string())?;
+        self.intake.offer(run, &**tx).map_err(|error| error.to_string())
+    }
+
+    /// Names the record that a run came in.
+    fn refuse_run(&mut self, what: String, chain: &ChainId, seq: u64, reason: String) {
+        let from = (*chain, seq);
+        let record = self.records.range(from..=(*chain, u64::MAX)).next();
+        let what = match record {
+            Some((place, record)) => {
+                let (place, named) = (*place, format!("record {record}: {what}"));
+                self.records.remove(&place);
+                named
+            }
+            None => what,
+        };
+        self.refuse(what, reason);
+    }
+
+    /// Lists what was not taken, up to a limit: a file may hold any number of bad records.
+    fn refuse(&mut self, what: String, reason: String) {
+        if self.refused.len() < MAX_REFUSED {
+            self.refused.push(Refused { what, reason });
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    fn count_unlisted(&mut self) {
+        if self.unlisted > 0 {
+            let what = format!("{} more", self.unlisted);
+            let reason = format!("the report lists the first {MAX_REFUSED}");
+            self.refused.push(Refused { what, reason });
+        }
     }
 }
 
@@ -235,20 +290,22 @@ fn base_of(view: &View<'_>, head: &str) -> Result<Vector> {
     ))
 }
 
-/// Whether what follows in the file is lost, unlike one record that can't be taken.
-fn breaks_off(error: &BundleError) -> bool {
-    !matches!(
-        error,
-        BundleError::Record { .. } | BundleError::Misplaced { .. } | BundleError::Unknown { .. }
-    )
+/// A damaged file. The first record that was refused before tells more than the end that does not fit.
+fn broken(error: BundleError, received: u64, refused: &[Refused]) -> Error {
+    let Error { code, detail, .. } = error.into();
+    let first = refused.first().map(|first| format!("{}: {}; ", first.what, first.reason));
+    let first = first.unwrap_or_default();
+    let detail = format!("{first}{detail}; {received} new events before that are kept");
+    let hint = "fetch the file again and import it: what is here already comes only once";
+    Error::new(code, detail, hint)
 }
 
 /// Reading a seal that was broken ends as invalid data or too early: the file is damaged, not the disk.
-fn unsealed(error: std::io::Error) -> Error {
+fn unsealed(error: std::io::Error, place: &str) -> Error {
     match error.kind() {
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Error::new(
             Code::Integrity,
-            format!("the bundle was cut or changed on its way: {error}"),
+            format!("{place}the bundle was cut or changed on its way: {error}"),
             "fetch the file again; nothing was changed",
         ),
         _ => error.into(),
@@ -261,7 +318,7 @@ impl From<SealError> for Error {
             SealError::NotForUs => {
                 Self::new(Code::Refused, &error, "export it again with `--for` this device")
             }
-            SealError::Io(error) => unsealed(error),
+            SealError::Io(error) => unsealed(error, ""),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
         }
     }
@@ -270,7 +327,7 @@ impl From<SealError> for Error {
 impl From<BundleError> for Error {
     fn from(error: BundleError) -> Self {
         match error {
-            BundleError::Io(error) => unsealed(error),
+            BundleError::Io { record, error } => unsealed(error, &format!("record {record}: ")),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
         }
     }
