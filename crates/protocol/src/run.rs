@@ -4,7 +4,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 
 use crate::chain::{CHAIN_OPEN, ChainOpen, ChainOpenError};
 use crate::event::{Event, EventError};
-use crate::head::{Point, SignatureError, SignedHead};
+use crate::head::{Point, SignatureError, SignedHead, Tip};
 use crate::id::{ChainId, EventId, MeshId, PublicKey};
 use crate::limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, SPAN_EVENTS};
 
@@ -102,12 +102,12 @@ pub enum RunError {
         event: EventId,
     },
     /// The signed head is not that of the last event.
-    #[error("the signed head names {found}, the run ends with {expected}")]
+    #[error("the signed head names {}, the run ends with {}", place(found), place(expected))]
     Head {
         /// The last event.
-        expected: EventId,
+        expected: Tip,
         /// What the head names.
-        found: EventId,
+        found: Tip,
     },
     /// The signature does not hold.
     #[error("the head of {chain} at {seq}: {error}")]
@@ -179,8 +179,9 @@ impl Run {
         let chain = first.chain();
         let signer = open.map(|open| open.key).or(key).ok_or(RunError::UnknownChain { chain })?;
         let tip = self.head.tip;
-        if (tip.chain, tip.seq, tip.id) != (chain, last.header.seq, last.id) {
-            return Err(RunError::Head { expected: last.id, found: tip.id });
+        let expected = Tip { chain, seq: last.header.seq, id: last.id };
+        if tip != expected {
+            return Err(RunError::Head { expected, found: tip });
         }
         self.head.verify(&signer).map_err(|error| RunError::Signature {
             chain,
@@ -189,6 +190,10 @@ impl Run {
         })?;
         Ok(VerifiedRun { chain, events, head: self.head, open })
     }
+}
+
+fn place(tip: &Tip) -> String {
+    format!("event {} at {} of chain {}", tip.id, tip.seq, tip.chain)
 }
 
 fn check_link(before: &Event, event: &Event) -> Result<(), RunError> {
