@@ -163,11 +163,11 @@ impl Side {
 }
 
 fn is_here(log: &MemoryLog, tip: &Tip) -> bool {
-    log.point(&tip.chain, tip.seq).is_some_and(|point| point.id == tip.id)
+    log.point(tip).is_some()
 }
 
 fn whole(tip: &Tip) -> Range {
-    Range { chain: tip.chain, after: None, to: tip.seq }
+    Range { tip: *tip, after: None }
 }
 
 /// Everything in a log is verified: linked, caused, clocked, and signed by its chain's key.
@@ -277,7 +277,7 @@ impl Liar<'_> {
         let tips = |choices: &mut Choices<'_>, all: Vec<Tip>| -> Vec<Tip> {
             all.into_iter().filter(|_| choices.byte() < 192).collect()
         };
-        match self.choices.byte() % 8 {
+        match self.choices.byte() % 10 {
             0 => Message::NeedTips,
             1 => Message::Done(true),
             2 => Message::Done(false),
@@ -291,7 +291,12 @@ impl Liar<'_> {
                 let head = if self.choices.byte() < 128 { own } else { CanonicalHead([1; 32]) };
                 Message::Commit(self.node.commit(head, self.victim))
             }
-            6 => {
+            6 => Message::Common(self.point()),
+            7 => {
+                let count = 1 + usize::from(self.choices.byte() % 4);
+                Message::Locator((0..count).map(|_| self.point()).collect())
+            }
+            8 => {
                 let named = self.named();
                 let tips = tips(&mut self.choices, named);
                 self.open(Tips::Whole(tips))
@@ -302,6 +307,17 @@ impl Liar<'_> {
                 self.open(Tips::Changed(tips))
             }
         }
+    }
+
+    /// An event of its own or of its making, or none at all.
+    fn point(&mut self) -> Tip {
+        let events: Vec<&Event> = self.node.log.events().chain(&self.forged).collect();
+        let event = events[usize::from(self.choices.byte()) * events.len() / 256];
+        let mut tip = event.tip();
+        if self.choices.byte() > 200 {
+            tip.seq = self.choices.number();
+        }
+        tip
     }
 
     /// Its tips, with a place for all that it may forge.

@@ -16,7 +16,11 @@ pub struct Instance {
 impl Instance {
     /// Takes the home; `None` when another app has it, and was called to the front.
     pub fn take(home: &Path) -> io::Result<Option<Self>> {
-        std::fs::create_dir_all(home)?;
+        let mut folders = std::fs::DirBuilder::new();
+        // A home is its owner's alone, whoever makes it first.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+        folders.recursive(true).create(home)?;
         let lock = File::create(home.join("app.lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -75,10 +79,15 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn a_home_has_one_app() {
+    fn a_home_has_one_app_and_is_its_owners_alone() {
         let home: PathBuf =
             std::env::temp_dir().join(format!("mirror-instance-{}", std::process::id()));
         let first = Instance::take(&home).unwrap().unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(home.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        }
         assert!(Instance::take(&home).unwrap().is_none());
         drop(first);
         assert!(Instance::take(&home).unwrap().is_some());

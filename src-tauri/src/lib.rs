@@ -8,6 +8,7 @@ mod commands;
 pub mod controller;
 #[cfg(desktop)]
 mod desktop;
+#[cfg(desktop)]
 mod glyph;
 #[cfg(desktop)]
 mod instance;

@@ -6,6 +6,7 @@ use mirror_node::{CancelToken, Node, Serving, Watch, view};
 use tauri::{AppHandle, Emitter, Manager};
 
 use crate::args::Args;
+#[cfg(desktop)]
 use crate::controller::Controller;
 
 /// What the app holds.
@@ -17,6 +18,7 @@ pub struct Shell {
     serving: Mutex<Option<(Serving, Watch)>>,
     /// Stops the reconcile that runs.
     pub cancel: Mutex<CancelToken>,
+    #[cfg(desktop)]
     pub controller: Mutex<Controller>,
 }
 
@@ -33,6 +35,7 @@ impl Shell {
             unopened: Mutex::default(),
             serving: Mutex::default(),
             cancel: Mutex::default(),
+            #[cfg(desktop)]
             controller: Mutex::default(),
         }
     }
@@ -76,6 +79,7 @@ impl Shell {
         let mut changes = node.subscribe();
         let (handle, listening) = (app.clone(), node.clone());
         tauri::async_runtime::spawn(async move {
+            #[cfg(desktop)]
             Self::refresh(&handle, &listening);
             loop {
                 match changes.recv().await {
@@ -111,6 +115,7 @@ impl Shell {
             lock(&app.state::<Self>().controller).on_progress(progress, &desktop);
         }
         if matches!(change, view::Change::Data) {
+            #[cfg(desktop)]
             Self::refresh(app, node);
             // The index follows while nobody waits for it.
             if let Err(error) = node.index_pending() {
@@ -119,15 +124,13 @@ impl Shell {
         }
     }
 
+    #[cfg(desktop)]
     fn refresh(app: &AppHandle, node: &Node) {
         match node.status() {
-            #[cfg(desktop)]
             Ok(status) => {
                 let desktop = crate::desktop::Effects(app);
                 lock(&app.state::<Self>().controller).on_status(&status, &desktop);
             }
-            #[cfg(mobile)]
-            Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the state could not be read"),
         }
     }

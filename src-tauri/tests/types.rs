@@ -26,7 +26,7 @@ fn generated() -> String {
         .register::<view::Problem>()
         .register::<view::Change>();
     Typescript::default()
-        .header("// Generated from crates/node/src/view.rs. To renew it: UPDATE_TYPES=1 cargo test -p mirror-app --test types\n")
+        .header("// Generated from crates/node/src/view. To renew it: UPDATE_TYPES=1 cargo test -p mirror-app --test types\n")
         .export(&types, specta_serde::Format)
         .unwrap()
 }

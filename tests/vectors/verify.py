@@ -186,7 +186,7 @@ def check_bundles(paths, key):
 
 def print_counts(log):
     print(f"events: {len(log.taken)}")
-    print(f"chains: {len(log.chains)}")
+    print(f"chains: {len(log.chains())}")
 
 
 def main():

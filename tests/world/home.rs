@@ -87,6 +87,23 @@ impl Home {
         self
     }
 
+    /// Puts a copy of all its files away, as a backup program would that knows nothing of them.
+    pub fn is_copied_to(&self, place: &Path) {
+        copy(&self.folder, place);
+    }
+
+    /// Puts its files back as they were copied.
+    pub fn is_restored_from(&self, place: &Path) {
+        std::fs::remove_dir_all(&self.folder).unwrap();
+        copy(place, &self.folder);
+    }
+
+    /// A second device of the same files: somebody else's machine, started from a stolen copy.
+    pub fn clone_as(&self, name: &str, place: PathBuf) -> Home {
+        copy(&self.folder, &place);
+        Home { name: name.to_owned(), folder: place, zone: self.zone.clone() }
+    }
+
     /// Where it keeps everything.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -245,6 +262,19 @@ impl Serve {
     /// The process itself.
     pub fn into_running(self) -> Running {
         self.running
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub const DESKTOP: &str = "1280x800";
 
 /// Control and Enter, pressed together.
 pub const CONTROL_ENTER: &str = "\u{e009}\u{e007}\u{e000}";
+/// Control and K, pressed together.
+pub const CONTROL_K: &str = "\u{e009}k\u{e000}";
 const SELECT_ALL: &str = "\u{e009}a\u{e000}";
 
 /// The open app. Elements are named by their `data-testid`, with conditions behind it: `map-node[data-state=synced]`.
@@ -142,6 +144,14 @@ impl Window {
     pub fn writes(&self, name: &str, text: &str) {
         self.types(name, SELECT_ALL);
         self.types(name, text);
+    }
+
+    /// Presses keys wherever the focus is.
+    #[track_caller]
+    pub fn presses(&self, keys: &str) {
+        until("keys can't be pressed", || {
+            self.session().type_in(self.session().find("body").first()?, keys).ok()
+        });
     }
 
     /// Runs a script in the window.

@@ -142,6 +142,11 @@ export const t = {
       if (behind > 0) parts.push(`${count(behind, 'event', 'events')} to fetch`);
       return parts.join(', ');
     },
+    forks: 'Two histories',
+    forkWords: (branches: number, base: number) =>
+      `It wrote ${branches} different histories after event ${base}: a copy of it was used, or put back. All are kept.`,
+    late: 'After its removal',
+    lateWords: (late: number) => `${count(late, 'event', 'events')} kept, without effect`,
     renamed: 'Renamed',
     revokeConfirm: (name: string) =>
       `Remove ${name}? It keeps the notes it has, and nothing new from it is taken. This can\u2019t be undone.`,
@@ -196,6 +201,9 @@ export const t = {
     body: 'Body',
     chain: 'Chain',
     lamport: 'Clock',
+    branch: 'Branch',
+    late: 'Without effect: written after its device was removed',
+    lateShort: 'no effect',
     nothing: 'Nothing',
   },
 
@@ -208,7 +216,7 @@ export const t = {
     home: 'Kept in',
     keys: 'Secret keys',
     keychain: 'In this system\u2019s keychain',
-    file: 'In a file that only you can read; this system offers no keychain',
+    file: 'In a file that only you can read',
     theme: 'Appearance',
     system: 'As the system',
     light: 'Light',

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { defaultDeviceName } from '../src/lib/device-name';
 import { preview } from '../src/lib/preview';
+import { hintPieces } from '../src/lib/problem';
 import { tagsIn } from '../src/lib/tags';
 import { countdown, times } from '../src/lib/time';
 
@@ -47,4 +48,13 @@ test.each([
   ['Mozilla/5.0 (X11; Linux x86_64)', 'Computer'],
 ])('a device that calls itself %s', (agent, name) => {
   expect(defaultDeviceName(agent)).toBe(name);
+});
+
+test('a hint is shown as a sentence, with what is to be typed set apart', () => {
+  expect(hintPieces('copy it, or make one with `mirror invite`')).toEqual([
+    { text: 'Copy it, or make one with ', code: false },
+    { text: 'mirror invite', code: true },
+    { text: '.', code: false },
+  ]);
+  expect(hintPieces('Try again.')).toEqual([{ text: 'Try again.', code: false }]);
 });

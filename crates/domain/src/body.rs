@@ -176,6 +176,8 @@ pub enum BodyError {
 
 /// The kind of the event that begins a note.
 pub const NOTE_ADD: &str = "note.add";
+/// The kind of the event that admits a device.
+pub const DEVICE_ADMIT: &str = "device.admit";
 
 macro_rules! kinds {
     ($($variant:ident = $kind:tt),* $(,)?) => {

@@ -25,7 +25,7 @@ pub mod standup;
 pub mod sync;
 pub mod text;
 
-pub use body::{Body, BodyError, NOTE_ADD, Role};
+pub use body::{Body, BodyError, DEVICE_ADMIT, NOTE_ADD, Role};
 pub use conflict::Conflict;
 pub use decide::{Refusal, Take};
 pub use digest::{Entry, FOLD_VERSION, StateDigest};

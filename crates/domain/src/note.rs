@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mirror_protocol::{ChainId, DeviceId, EventId, Lamport, WallTime};
+use mirror_protocol::{DeviceId, EventId, Order, Tip, WallTime};
 
 /// One revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +22,16 @@ pub struct Revision {
     /// The author's wall clock.
     pub at: WallTime,
     /// Its place in canonical order.
-    pub order: (Lamport, ChainId, u64),
+    pub order: Order,
 }
 
 impl Revision {
+    /// Where its event stands.
+    pub fn place(&self) -> Tip {
+        let (_, chain, seq, id) = self.order;
+        Tip { chain, seq, id }
+    }
+
     fn content(&self) -> (&str, &[String], bool) {
         (&self.text, &self.tags, self.archived)
     }
@@ -153,6 +159,7 @@ impl NoteGraph {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use mirror_protocol::{ChainId, Lamport};
     use proptest::prelude::*;
 
     pub(crate) fn revision(n: u8, parents: &[u8], text: &str) -> Revision {
@@ -164,7 +171,7 @@ pub(crate) mod tests {
             archived: false,
             device: DeviceId([n % 2; 32]),
             at: WallTime { unix_ms: 0, offset_min: 0 },
-            order: (Lamport(n.into()), ChainId([n % 2; 32]), n.into()),
+            order: (Lamport(n.into()), ChainId([n % 2; 32]), n.into(), EventId([n; 32])),
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use mirror_protocol::{ChainId, EventId, Lamport, WallTime};
+use mirror_protocol::{EventId, Order, WallTime};
 
 use crate::body::Role;
 
@@ -23,7 +23,7 @@ pub struct StandupNote {
     /// Its role.
     pub role: Role,
     /// Where the capture stands in canonical order.
-    pub order: (Lamport, ChainId, u64),
+    pub order: Order,
     /// Somebody has to choose between revisions.
     pub conflict: bool,
 }
@@ -109,6 +109,7 @@ pub fn date_of(unix_ms: i64, zone: &TimeZone) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mirror_protocol::{ChainId, Lamport};
 
     fn at(text: &str) -> WallTime {
         let unix_ms = text.parse::<Timestamp>().unwrap().as_millisecond();
@@ -123,7 +124,7 @@ mod tests {
             at: at(when),
             device_name: "Pixel".into(),
             role,
-            order: (Lamport(n.into()), ChainId([0; 32]), n.into()),
+            order: (Lamport(n.into()), ChainId([0; 32]), n.into(), EventId([n; 32])),
             conflict: false,
         }
     }

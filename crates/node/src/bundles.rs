@@ -7,11 +7,13 @@ use std::path::Path;
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
 use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
 use mirror_protocol::intake::{Intake, Offered};
+use mirror_protocol::known::shared;
 use mirror_protocol::limits::MAX_REFUSED;
 use mirror_protocol::session::{Range, Refused, waiting_reason};
-use mirror_protocol::{ChainId, Known, Run, SignedHead, canonical_head};
+use mirror_protocol::{ChainId, Known, Run, SignedHead, Tip, canonical_head};
 use mirror_store::{ChainRow, Tx, View};
 
+use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::exchange::Runs;
 use crate::node::Node;
@@ -64,19 +66,13 @@ impl Node {
     }
 
     pub(crate) fn import_bundle(&self, file: &Path) -> Result<(Manifest, Imported)> {
-        let opened = self.inner.keys.sealing.open(file)?;
-        let mut reader = BundleReader::new(opened)?;
-        let manifest = reader.manifest().clone();
-        if manifest.mesh != self.inner.mesh {
-            return Err(Error::new(
-                Code::Refused,
-                format!("this bundle belongs to another mesh, {}", manifest.mesh),
-                "export it on a device of this mesh",
-            ));
-        }
-        let mut import = Import::default();
-        while !import.over {
-            self.write(|tx| import.step(self, tx, &mut reader))?;
+        let (manifest, mut import) = self.take_in(file, Courier::Unknown)?;
+        // Only now the end has proved who made it.
+        if import.late && import.broken.is_none() && self.read(|view| by_member(view, &manifest))? {
+            let (_, again) = self.take_in(file, Courier::Member)?;
+            (import.refused, import.unlisted) = (again.refused, again.unlisted);
+            import.received += again.received;
+            import.intake = again.intake;
         }
         let waiting: Vec<_> =
             import.intake.waiting().map(|(r, m)| (r.clone(), waiting_reason(m))).collect();
@@ -100,10 +96,29 @@ impl Node {
         };
         Ok((manifest, imported))
     }
+
+    /// Reads a bundle through, run by run.
+    fn take_in(&self, file: &Path, courier: Courier) -> Result<(Manifest, Import)> {
+        let opened = self.inner.keys.sealing.open(file)?;
+        let mut reader = BundleReader::new(opened)?;
+        let manifest = reader.manifest().clone();
+        if manifest.mesh != self.inner.mesh {
+            return Err(Error::new(
+                Code::Refused,
+                format!("this bundle belongs to another mesh, {}", manifest.mesh),
+                "export it on a device of this mesh",
+            ));
+        }
+        let mut import = Import::of(courier);
+        while !import.over {
+            self.write(|tx| import.step(self, tx, &mut reader))?;
+        }
+        Ok((manifest, import))
+    }
 }
 
-#[derive(Default)]
 struct Import {
+    courier: Courier,
     intake: Intake,
     received: u64,
     duplicates: u64,
@@ -111,14 +126,39 @@ struct Import {
     refused: Vec<Refused>,
     /// Refusals beyond those that are listed.
     unlisted: u64,
-    /// The records of the runs that wait, by chain and last position: a run is only ever cut at its front.
-    records: BTreeMap<(ChainId, u64), u64>,
+    /// The records of the runs that wait, by their last events: a run is only ever cut at its front.
+    records: BTreeMap<Tip, u64>,
+    /// Some of it only for who may have brought it.
+    late: bool,
     /// The file itself is damaged from some place on.
     broken: Option<BundleError>,
     over: bool,
 }
 
+/// Whether a member made the bundle.
+fn by_member(view: &View<'_>, manifest: &Manifest) -> Result<bool> {
+    let made = view.chains()?.into_iter().find(|chain| chain.key == manifest.key);
+    let member = made.map(|chain| view.member(&chain.device)).transpose()?.flatten();
+    Ok(member.is_some_and(|member| !member.revoked))
+}
+
 impl Import {
+    fn of(courier: Courier) -> Self {
+        Self {
+            courier,
+            intake: Intake::default(),
+            received: 0,
+            duplicates: 0,
+            quarantined: 0,
+            refused: Vec::new(),
+            unlisted: 0,
+            records: BTreeMap::new(),
+            late: false,
+            broken: None,
+            over: false,
+        }
+    }
+
     /// Some records, in one transaction.
     fn step<R: Read>(
         &mut self,
@@ -142,30 +182,27 @@ impl Import {
     }
 
     fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run, record: u64) -> Result<()> {
-        let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
-        self.records.insert((chain, last), record);
+        let tip = run.head.tip;
+        self.records.insert(tip, record);
         match self.offer(node, tx, run) {
             Ok(offered) => self.duplicates += offered.duplicates,
             Err(reason) => {
-                let what = format!("run of {chain} to {last}");
-                self.refuse_run(what, &chain, last, reason);
+                self.refuse_run(format!("run of {} to {}", tip.chain, tip.seq), tip, reason);
             }
         }
         let ready = self.intake.take_ready(&**tx);
-        for (chain, seq, error) in ready.refused {
-            let what = format!("run of {chain} from {seq}");
-            self.refuse_run(what, &chain, seq, error.to_string());
+        for (first, error) in ready.refused {
+            let what = format!("run of {} from {}", first.chain, first.seq);
+            self.refuse_run(what, first, error.to_string());
         }
-        let leaving: Vec<_> = ready
-            .batch
-            .iter()
-            .map(|run| (commit::name(run), run.chain, run.head.tip.seq))
-            .collect();
-        let stored = commit::store_batch(&node.inner, tx, ready.batch)?;
+        let leaving: Vec<_> =
+            ready.batch.iter().map(|run| (commit::name(run), run.head.tip)).collect();
+        let stored = commit::store_batch(&node.inner, tx, ready.batch, self.courier)?;
         self.received += stored.events;
+        self.late |= stored.late;
         for Refused { what, reason } in stored.refused {
-            match leaving.iter().find(|(name, ..)| *name == what) {
-                Some((_, chain, last)) => self.refuse_run(what, chain, *last, reason),
+            match leaving.iter().find(|(name, _)| *name == what) {
+                Some((_, tip)) => self.refuse_run(what, *tip, reason),
                 None => self.refuse(what, reason),
             }
         }
@@ -173,8 +210,8 @@ impl Import {
             self.quarantined += run.events.len() as u64;
             intake::keep(tx, run, reason)?;
         }
-        for (_, chain, last) in leaving {
-            self.records.remove(&(chain, last));
+        for (_, tip) in leaving {
+            self.records.remove(&tip);
         }
         Ok(())
     }
@@ -192,15 +229,13 @@ impl Import {
         self.intake.offer(run, &**tx).map_err(|error| error.to_string())
     }
 
-    /// Names the record that a run came in.
-    fn refuse_run(&mut self, what: String, chain: &ChainId, seq: u64, reason: String) {
-        let from = (*chain, seq);
-        let record = self.records.range(from..=(*chain, u64::MAX)).next();
-        let what = match record {
-            Some((place, record)) => {
-                let (place, named) = (*place, format!("record {record}: {what}"));
-                self.records.remove(&place);
-                named
+    /// Names the record that a run came in; `event` is one of the run's, or where it ends.
+    fn refuse_run(&mut self, what: String, event: Tip, reason: String) {
+        let behind = self.records.range(event..).next().map(|(last, record)| (*last, *record));
+        let what = match behind.filter(|(last, _)| last.chain == event.chain) {
+            Some((last, record)) => {
+                self.records.remove(&last);
+                format!("record {record}: {what}")
             }
             None => what,
         };
@@ -226,7 +261,7 @@ impl Import {
 }
 
 struct Plan {
-    heads: BTreeMap<ChainId, SignedHead>,
+    heads: BTreeMap<Tip, SignedHead>,
     ranges: Vec<Range>,
     recipients: Vec<[u8; 32]>,
     since: Option<mirror_protocol::CanonicalHead>,
@@ -251,19 +286,33 @@ fn plan(view: &View<'_>, for_device: Option<&str>, since: Option<&str>) -> Resul
         ));
     }
     let base = since.map(|head| base_of(view, head)).transpose()?;
-    let seen: BTreeMap<ChainId, u64> =
-        base.iter().flat_map(|(_, tips)| tips).map(|tip| (tip.chain, tip.seq)).collect();
-    let ranges = chains.iter().map(|chain| Range {
-        chain: chain.tip.chain,
-        after: seen.get(&chain.tip.chain).copied(),
-        to: chain.tip.seq,
-    });
+    let seen: Vec<Tip> = base.iter().flat_map(|(_, tips)| tips).copied().collect();
+    let ranges = ranges(view, &chains, seen);
+    view.take_error()?;
     Ok(Plan {
-        heads: chains.iter().map(|chain| (chain.tip.chain, chain.head())).collect(),
-        ranges: ranges.collect(),
+        heads: chains.iter().map(|chain| (chain.tip, chain.head())).collect(),
+        ranges,
         recipients,
         since: base.map(|(head, _)| head),
     })
+}
+
+/// Everything that does not lead to `seen`, each event once.
+fn ranges(view: &View<'_>, chains: &[ChainRow], seen: Vec<Tip>) -> Vec<Range> {
+    let mut covered: BTreeMap<ChainId, Vec<Tip>> = BTreeMap::new();
+    for tip in seen {
+        covered.entry(tip.chain).or_default().push(tip);
+    }
+    let mut ranges = Vec::new();
+    for tip in chains.iter().map(|chain| chain.tip) {
+        let covered = covered.entry(tip.chain).or_default();
+        let after = covered.iter().filter_map(|seen| shared(view, seen, &tip)).map(|p| p.seq).max();
+        if after != Some(tip.seq) {
+            ranges.push(Range { tip, after });
+            covered.push(tip);
+        }
+    }
+    ranges
 }
 
 type Vector = (mirror_protocol::CanonicalHead, Vec<mirror_protocol::Tip>);

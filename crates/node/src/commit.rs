@@ -1,18 +1,18 @@
 //! The two ways into the store: what this device says, and what others said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mirror_domain::{Body, Membership, NOTE_ADD};
+use mirror_domain::membership::is_within;
+use mirror_domain::{Body, DEVICE_ADMIT, NOTE_ADD, NotMember};
 use mirror_protocol::event::Dep;
-use mirror_protocol::head::Point;
 use mirror_protocol::intake::in_causal_order;
-use mirror_protocol::limits::{MAX_CHAINS, MAX_DEPS};
+use mirror_protocol::limits::{MAX_BRANCHES, MAX_CHAINS, MAX_DEPS};
 use mirror_protocol::session::Refused;
 use mirror_protocol::{
-    BodyHash, ChainId, ChainOpen, DeviceId, Event, Header, Known, Lamport, SignedHead, Tip,
-    VerifiedRun, WallTime,
+    BodyHash, ChainId, ChainOpen, DeviceId, Event, EventId, Header, Known, Lamport, MeshId,
+    SignedHead, Tip, VerifiedRun, WallTime,
 };
-use mirror_store::{ChainRow, Meta, Tx};
+use mirror_store::{BranchRef, ChainRow, Meta, Pos, Tx};
 
 use crate::clock;
 use crate::error::{Error, Result};
@@ -24,13 +24,12 @@ use crate::node::Inner;
 /// that no two processes can fork the chain.
 pub fn append(node: &Inner, tx: &Tx<'_>, body: &Body, at: WallTime) -> Result<Event> {
     let chain = own_chain(node, tx)?;
-    let tip = Point { seq: chain.tip.seq, id: chain.tip.id, lamport: chain.lamport };
-    let (deps, lamport) = causes(tx, Some((chain.tip.chain, tip)))?;
+    let (deps, lamport) = causes(tx, Some(&chain))?;
     let kind = body.kind().ok_or_else(|| Error::integrity("an unknown body can't be written"))?;
     let header = Header {
         chain: Some(chain.tip.chain),
-        seq: tip.seq + 1,
-        prev: Some(tip.id),
+        seq: chain.tip.seq + 1,
+        prev: Some(chain.tip.id),
         deps,
         lamport,
         at,
@@ -40,23 +39,27 @@ pub fn append(node: &Inner, tx: &Tx<'_>, body: &Body, at: WallTime) -> Result<Ev
     };
     let event = Event::new(header, body.encode())
         .map_err(|error| Error::invalid(error, "make it shorter, or split it"))?;
-    store_own(node, tx, &event)?;
+    store_own(node, tx, chain.branch, &event)?;
     Ok(event)
 }
 
-/// The chain that this home writes. A home that has joined, and has not written yet, opens it now.
+/// The chain that this home writes. A home that has joined, and has not written yet, opens it now; and so does one whose
+/// chain is forked: from there on nobody could tell which branch it goes on with. The new chain's first event names the
+/// tips of all branches as its causes.
 fn own_chain(node: &Inner, tx: &Tx<'_>) -> Result<ChainRow> {
-    let id = match tx.meta_id(Meta::Chain)? {
-        Some(id) => ChainId(id),
-        None => {
-            let keys = &node.keys;
-            let recipient = keys.sealing.recipient();
-            let open =
-                ChainOpen::new(node.mesh, &keys.authority, &keys.incarnation, recipient, random()?);
-            open_chain(node, tx, &open, clock::now())?
+    if let Some(id) = tx.meta_id(Meta::Chain)? {
+        match tx.branches(&ChainId(id))?.as_slice() {
+            [] => return Err(Error::integrity("this device's own chain is gone")),
+            [chain] => return Ok(chain.clone()),
+            _ => tracing::warn!("this device's chain is forked; it goes on in a new one"),
         }
-    };
-    tx.chain(&id)?.ok_or_else(|| Error::integrity("this device's own chain is gone"))
+    }
+    let keys = &node.keys;
+    let recipient = keys.sealing.recipient();
+    let open = ChainOpen::new(node.mesh, &keys.authority, &keys.incarnation, recipient, random()?);
+    let id = open_chain(node, tx, &open, clock::now())?;
+    let opened = tx.branches(&id)?.into_iter().next();
+    opened.ok_or_else(|| Error::integrity("this device's own chain is gone"))
 }
 
 /// Starts this home's chain.
@@ -65,9 +68,9 @@ pub fn open_chain(node: &Inner, tx: &Tx<'_>, open: &ChainOpen, at: WallTime) -> 
     let event = Event::new(ChainOpen::header(deps, lamport, at), open.encode())
         .map_err(Error::integrity)?;
     let chain = event.chain();
-    tx.open_chain(chain, open)?;
+    let branch = tx.open_chain(chain, open)?;
     tx.set_meta(Meta::Chain, &chain.0)?;
-    store_own(node, tx, &event)?;
+    store_own(node, tx, branch, &event)?;
     Ok(chain)
 }
 
@@ -76,24 +79,24 @@ pub fn ensure_chain(node: &Inner, tx: &Tx<'_>) -> Result<()> {
     own_chain(node, tx).map(drop)
 }
 
-fn store_own(node: &Inner, tx: &Tx<'_>, event: &Event) -> Result<()> {
-    let pos = tx.insert(event)?;
-    let tip = Tip { chain: event.chain(), seq: event.header.seq, id: event.id };
-    tx.set_head(&SignedHead::sign(tip, &node.keys.incarnation), event.header.lamport)?;
-    fold::event(tx, node.mesh, event, pos)
+fn store_own(node: &Inner, tx: &Tx<'_>, branch: BranchRef, event: &Event) -> Result<()> {
+    let pos = tx.insert(branch, event)?;
+    let head = SignedHead::sign(event.tip(), &node.keys.incarnation);
+    tx.set_head(branch, &head, event.header.lamport)?;
+    fold::events(tx, node.mesh, &[(event, pos)])
 }
 
 /// The heads of other chains that moved since the own chain last named them, and the clock that follows.
-fn causes(tx: &Tx<'_>, own: Option<(ChainId, Point)>) -> Result<(Vec<Dep>, Lamport)> {
-    let mut latest = own.map_or(Lamport(0), |(_, tip)| tip.lamport);
+fn causes(tx: &Tx<'_>, own: Option<&ChainRow>) -> Result<(Vec<Dep>, Lamport)> {
+    let mut latest = own.map_or(Lamport(0), |own| own.lamport);
     let mut deps = Vec::new();
     for row in tx.frontier()? {
         // More than a header can name wait for the next event.
-        if own.is_some_and(|(chain, _)| chain == row.tip.chain) || deps.len() == MAX_DEPS {
+        if own.is_some_and(|own| own.tip.chain == row.tip.chain) || deps.len() == MAX_DEPS {
             continue;
         }
         latest = latest.max(row.lamport);
-        tx.cover(&row.tip.chain, row.tip.seq)?;
+        tx.cover(row.branch, row.tip.seq)?;
         deps.push(Dep::from(row.tip));
     }
     Ok((deps, Lamport(latest.0.saturating_add(1))))
@@ -108,44 +111,80 @@ pub struct Stored {
     pub notes: u64,
     /// Runs that policy refused.
     pub refused: Vec<Refused>,
+    /// Some of them only for who brought them.
+    pub late: bool,
     /// Runs that rest on refused ones.
     pub held: Vec<(VerifiedRun, String)>,
 }
 
-/// Stores a batch that is closed under causes: who may write is decided by the membership as the batch leaves it, a
-/// refused run goes as a whole, and what rests on it waits.
-pub fn store_batch(node: &Inner, tx: &Tx<'_>, batch: Vec<VerifiedRun>) -> Result<Stored> {
+/// Who brought a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Courier {
+    /// A member: it may bring what a revoked device wrote beyond its cut, which it got before it heard.
+    Member,
+    /// Anybody else, the revoked device perhaps.
+    Unknown,
+}
+
+/// Stores a batch that is closed under causes. A refused run goes as a whole, and what rests on it waits.
+pub fn store_batch(
+    node: &Inner,
+    tx: &Tx<'_>,
+    batch: Vec<VerifiedRun>,
+    courier: Courier,
+) -> Result<Stored> {
     let mut stored = Stored::default();
-    let membership = membership_with(node, tx, &batch)?;
-    let chains = tx.chains()?.len();
+    let mut policy = Policy::of(node, tx, &batch)?;
     let mut accepted = Vec::new();
     for run in batch {
         // Another process may have stored the same events since the batch was made ready.
         let Some(run) = unstored(tx, run)? else { continue };
-        match permitted(node, tx, &membership, &run, chains) {
-            Ok(()) => accepted.push(run),
-            Err(reason) => stored.refused.push(Refused { what: name(&run), reason }),
+        let refusal = match policy.check(&run)? {
+            Ok(()) if courier == Courier::Unknown => {
+                let late = late(tx, &run)?;
+                stored.late |= late.is_some();
+                late
+            }
+            checked => checked.err(),
+        };
+        match refusal {
+            None => accepted.push(run),
+            Some(reason) => stored.refused.push(Refused { what: name(&run), reason }),
         }
     }
-    let accepted = split_held(tx, accepted, &mut stored.held);
+    let mut accepted = split_held(tx, accepted, &mut stored.held);
+    // What a run branches off from lies before it: so a run that goes on where another ends finds the place free.
+    accepted.sort_by_key(|run| run.events.first().map(Event::order));
+    let mut places = Vec::new();
     for run in &accepted {
-        if let Some(open) = &run.open {
-            tx.open_chain(run.chain, open)?;
-        }
+        places.push(insert(tx, run)?);
     }
+    let mut events = Vec::new();
     for (run, event) in in_causal_order(&accepted) {
-        let Some(event) = accepted.get(run).and_then(|run| run.events.get(event)) else { continue };
-        let pos = tx.insert(event)?;
-        fold::event(tx, node.mesh, event, pos)?;
-        stored.events += 1;
-        stored.notes += u64::from(event.header.kind.as_str() == NOTE_ADD);
+        let found = accepted.get(run).and_then(|run| run.events.get(event));
+        let pos = places.get(run).and_then(|places| places.get(event));
+        events.extend(found.zip(pos.copied()));
     }
-    for run in &accepted {
-        let lamport = run.last().map_or(Lamport(0), |last| last.lamport);
-        tx.set_head(&run.head, lamport)?;
-        tx.end_quarantine(&run.chain, run.head.tip.seq)?;
-    }
+    fold::events(tx, node.mesh, &events)?;
+    stored.events = events.len() as u64;
+    let added = events.iter().filter(|(event, _)| event.header.kind.as_str() == NOTE_ADD);
+    stored.notes = added.count() as u64;
     Ok(stored)
+}
+
+fn insert(tx: &Tx<'_>, run: &VerifiedRun) -> Result<Vec<Pos>> {
+    let Some((first, last)) = run.events.first().zip(run.events.last()) else {
+        return Ok(Vec::new());
+    };
+    let branch = match &run.open {
+        Some(open) => tx.open_chain(run.chain, open)?,
+        None => tx.attach(first)?,
+    };
+    let places = run.events.iter().map(|event| Ok(tx.insert(branch, event)?));
+    let places = places.collect::<Result<_>>()?;
+    tx.set_head(branch, &run.head, last.header.lamport)?;
+    tx.end_quarantine(&run.chain)?;
+    Ok(places)
 }
 
 /// What a report calls a run.
@@ -155,58 +194,100 @@ pub fn name(run: &VerifiedRun) -> String {
 
 /// The run without the events that are here; `None` when nothing of it is new.
 fn unstored(tx: &Tx<'_>, mut run: VerifiedRun) -> Result<Option<VerifiedRun>> {
-    if let Some(tip) = tx.tip(&run.chain) {
-        run.events.retain(|event| event.header.seq > tip.seq);
-        if run.events.first().is_some_and(|first| first.header.prev != Some(tip.id)) {
-            return Ok(None);
+    let mut here = 0;
+    for event in &run.events {
+        if tx.pos(&event.id)?.is_none() {
+            break;
         }
-        run.open = None;
+        here += 1;
     }
+    run.cut_front(here);
     Ok((!run.events.is_empty()).then_some(run))
 }
 
-fn membership_with(node: &Inner, tx: &Tx<'_>, batch: &[VerifiedRun]) -> Result<Membership> {
-    let mut events = fold::member_events(tx)?;
-    for run in batch {
-        let Some(device) = device_of(tx, run)? else { continue };
-        for event in &run.events {
-            if let Ok(body) = Body::read(event)
-                && body.is_about_members()
-            {
-                events.push((device, event.clone(), body));
+/// What may be stored of what verifies.
+struct Policy<'a, 'c> {
+    mesh: MeshId,
+    tx: &'a Tx<'c>,
+    /// Devices that the batch itself admits.
+    admitted: BTreeSet<DeviceId>,
+    /// Chains that the batch may still open.
+    room: usize,
+    /// Events of the batch that others of it follow, and branches that come with it.
+    followed: BTreeSet<EventId>,
+    branches: BTreeMap<ChainId, usize>,
+}
+
+impl<'a, 'c> Policy<'a, 'c> {
+    fn of(node: &Inner, tx: &'a Tx<'c>, batch: &[VerifiedRun]) -> Result<Self> {
+        let mut admitted = BTreeSet::new();
+        let events = batch.iter().flat_map(|run| &run.events);
+        for event in events.filter(|event| event.header.kind.as_str() == DEVICE_ADMIT) {
+            if let Ok(Body::DeviceAdmit(admit)) = Body::read(event) {
+                admitted.insert(admit.device);
             }
         }
+        let opens = batch.iter().any(|run| run.open.is_some());
+        let chains = if opens { tx.chain_count()? } else { 0 };
+        Ok(Self {
+            mesh: node.mesh,
+            tx,
+            admitted,
+            room: MAX_CHAINS.saturating_sub(chains),
+            followed: BTreeSet::new(),
+            branches: BTreeMap::new(),
+        })
     }
-    Ok(Membership::fold(node.mesh, &events))
+
+    /// A chain is stored when some event admits its device, whether or not that counts: what counts can change with what
+    /// comes later, and is for the fold to say.
+    fn check(&mut self, run: &VerifiedRun) -> Result<std::result::Result<(), String>> {
+        if let Some(open) = &run.open {
+            if open.mesh != self.mesh {
+                return Ok(Err(format!("the chain belongs to another mesh, {}", open.mesh)));
+            }
+            let named = open.is_founder() || self.admitted.contains(&open.device);
+            if !named && !self.tx.is_named(&open.device)? {
+                let stranger = NotMember::Stranger { device: open.device };
+                return Ok(Err(stranger.to_string()));
+            }
+            if self.room == 0 {
+                return Ok(Err(format!("the mesh has {MAX_CHAINS} chains, which is the limit")));
+            }
+            self.room -= 1;
+        } else if self.branches_off(run)? {
+            let more = self.branches.entry(run.chain).or_default();
+            if self.tx.branches(&run.chain)?.len() + *more >= MAX_BRANCHES {
+                let reason = format!("the chain has {MAX_BRANCHES} branches, which is the limit");
+                return Ok(Err(reason));
+            }
+            *more += 1;
+        }
+        self.followed.extend(run.events.iter().filter_map(|event| event.header.prev));
+        Ok(Ok(()))
+    }
+
+    fn branches_off(&self, run: &VerifiedRun) -> Result<bool> {
+        let Some(first) = run.events.first() else { return Ok(false) };
+        let followed = first.header.prev.is_some_and(|prev| self.followed.contains(&prev));
+        Ok(followed || self.tx.is_followed(first)?)
+    }
 }
 
-fn device_of(tx: &Tx<'_>, run: &VerifiedRun) -> Result<Option<DeviceId>> {
-    match &run.open {
-        Some(open) => Ok(Some(open.device)),
-        None => Ok(tx.device_of(&run.chain)?),
+/// Why a run is beyond the cut of a revoked device, if it is.
+fn late(tx: &Tx<'_>, run: &VerifiedRun) -> Result<Option<String>> {
+    let device = match &run.open {
+        Some(open) => Some(open.device),
+        None => tx.device_of(&run.chain)?,
+    };
+    let member = device.map(|device| tx.member(&device)).transpose()?.flatten();
+    let Some(member) = member.filter(|member| member.revoked) else { return Ok(None) };
+    if is_within(&run.head.tip, &member.heads, &**tx) {
+        return Ok(None);
     }
-}
-
-fn permitted(
-    node: &Inner,
-    tx: &Tx<'_>,
-    membership: &Membership,
-    run: &VerifiedRun,
-    chains: usize,
-) -> std::result::Result<(), String> {
-    if let Some(open) = &run.open {
-        if open.mesh != node.mesh {
-            return Err(format!("the chain belongs to another mesh, {}", open.mesh));
-        }
-        if chains >= MAX_CHAINS {
-            return Err(format!("the mesh has {chains} chains, the limit is {MAX_CHAINS}"));
-        }
-    }
-    let device = device_of(tx, run).map_err(|error| error.detail)?;
-    let device = device.ok_or("the chain has no first event here")?;
-    membership
-        .may_write(&device, &run.chain, run.head.tip.seq)
-        .map_err(|refusal| refusal.to_string())
+    let cut = member.heads.iter().filter(|head| head.chain == run.chain).map(|head| head.seq);
+    let (device, chain, cut) = (member.device, run.chain, cut.max());
+    Ok(Some(NotMember::Revoked { device, chain, cut }.to_string()))
 }
 
 /// Keeps the runs whose causes are stored or kept with them; the others are held back.
@@ -216,18 +297,10 @@ fn split_held(
     held: &mut Vec<(VerifiedRun, String)>,
 ) -> Vec<VerifiedRun> {
     loop {
-        let coming: BTreeSet<(ChainId, u64)> = runs
-            .iter()
-            .flat_map(|run| run.events.iter().map(|event| (run.chain, event.header.seq)))
-            .collect();
-        let here = |chain: &ChainId, seq: u64| {
-            coming.contains(&(*chain, seq)) || tx.point(chain, seq).is_some()
-        };
-        let complete = |run: &VerifiedRun| {
-            let before = run.first_seq().checked_sub(1);
-            before.is_none_or(|seq| here(&run.chain, seq))
-                && run.events.iter().flat_map(|e| &e.header.deps).all(|d| here(&d.chain, d.seq))
-        };
+        let coming: BTreeSet<EventId> =
+            runs.iter().flat_map(|run| run.events.iter().map(|event| event.id)).collect();
+        let here = |cause: &Tip| coming.contains(&cause.id) || tx.point(cause).is_some();
+        let complete = |run: &VerifiedRun| run.causes().all(|cause| here(&cause));
         let (kept, out): (Vec<_>, Vec<_>) = runs.into_iter().partition(complete);
         if out.is_empty() {
             return kept;

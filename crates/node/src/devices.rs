@@ -1,11 +1,12 @@
 //! The devices of the mesh and this one's honest knowledge of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mirror_domain::sync::{PeerFacts, home_state, peer_state};
 use mirror_domain::{Role, SyncState, decide};
+use mirror_protocol::known::shared;
 use mirror_protocol::{ChainId, DeviceId, Tip};
-use mirror_store::{MemberRow, PeerRow, View};
+use mirror_store::{ChainRow, MemberRow, PeerRow, View};
 
 use crate::error::{Error, Result};
 use crate::node::Node;
@@ -22,12 +23,14 @@ impl Node {
         let now_ms = clock::now_ms();
         let conflicts = view.conflict_count()?;
         let chains = view.chains()?;
+        let forked = forked(&chains);
         let mut devices = Vec::new();
         for member in view.members()? {
             let peer = view.peer(&member.device)?;
             let this = member.device == self.inner.device;
-            let own = |chain: &&mirror_store::ChainRow| chain.device == member.device;
-            let facts = facts(&member, &peer, &chains);
+            let own = |chain: &&ChainRow| chain.device == member.device;
+            let forks = forks(view, &chains, &member)?;
+            let facts = facts(view, &member, &peer, &chains, &forked);
             let state = match peer_state(&facts, now_ms) {
                 SyncState::Revoked => SyncState::Revoked,
                 _ if this => home_state(conflicts, []).max(SyncState::Synced),
@@ -43,6 +46,8 @@ impl Node {
                 state: convert::sync_state(state),
                 last_contact: peer.contact_ms.map(clock::local_rfc3339),
                 forked: facts.forked,
+                forks,
+                late: convert::count(late(view, &member, &chains, &forked)),
                 this,
                 ahead: if this { 0 } else { convert::count(facts.ahead) },
                 behind: if this { 0 } else { convert::count(facts.behind) },
@@ -108,20 +113,98 @@ pub fn find(view: &View<'_>, text: &str) -> Result<DeviceId> {
     }
 }
 
-fn facts(member: &MemberRow, peer: &PeerRow, chains: &[mirror_store::ChainRow]) -> PeerFacts {
-    let signed: BTreeMap<ChainId, u64> = peer.signed.iter().map(|t| (t.chain, t.seq)).collect();
-    let held: BTreeMap<ChainId, u64> = chains.iter().map(|c| (c.tip.chain, c.tip.seq)).collect();
+fn facts(
+    view: &View<'_>,
+    member: &MemberRow,
+    peer: &PeerRow,
+    chains: &[ChainRow],
+    forked: &BTreeSet<ChainId>,
+) -> PeerFacts {
+    let signed = by_chain(peer.signed.iter().copied());
+    let held = by_chain(chains.iter().map(|chain| chain.tip));
     PeerFacts {
         revoked: member.revoked,
-        forked: false,
+        forked: chains.iter().any(|c| c.device == member.device && c.parent.is_some()),
         contact_ms: peer.contact_ms,
         failed: peer.error.is_some(),
-        ahead: chains.iter().map(|c| beyond(c.tip.seq, signed.get(&c.tip.chain))).sum(),
-        behind: peer.told.iter().map(|tip| beyond(tip.seq, held.get(&tip.chain))).sum(),
+        ahead: chains.iter().map(|c| beyond(view, c.tip, of(&signed, &c.tip), forked)).sum(),
+        behind: peer.told.iter().map(|tip| beyond(view, *tip, of(&held, tip), forked)).sum(),
     }
 }
 
-/// How many events lie behind `known` up to `seq`.
-fn beyond(seq: u64, known: Option<&u64>) -> u64 {
-    known.map_or(seq.saturating_add(1), |known| seq.saturating_sub(*known))
+fn of<'m>(chains: &'m BTreeMap<ChainId, Vec<Tip>>, tip: &Tip) -> &'m [Tip] {
+    chains.get(&tip.chain).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn by_chain(tips: impl Iterator<Item = Tip>) -> BTreeMap<ChainId, Vec<Tip>> {
+    let mut chains: BTreeMap<ChainId, Vec<Tip>> = BTreeMap::new();
+    for tip in tips {
+        chains.entry(tip.chain).or_default().push(tip);
+    }
+    chains
+}
+
+/// How many events lead to a tip behind those of the same chain that are known.
+pub fn beyond(view: &View<'_>, tip: Tip, known: &[Tip], forked: &BTreeSet<ChainId>) -> u64 {
+    let last = |other: &Tip| {
+        // In one branch the positions tell; and where one of the two is not here, nothing else does.
+        let by_position = other.seq.min(tip.seq);
+        if *other == tip || !forked.contains(&tip.chain) {
+            return by_position;
+        }
+        shared(view, other, &tip).map_or(by_position, |point| point.seq)
+    };
+    let last = known.iter().map(last).max();
+    last.map_or(tip.seq.saturating_add(1), |last| tip.seq.saturating_sub(last))
+}
+
+/// The chains that have several branches.
+pub fn forked(chains: &[ChainRow]) -> BTreeSet<ChainId> {
+    chains.iter().filter(|row| row.parent.is_some()).map(|row| row.tip.chain).collect()
+}
+
+/// What a revoked device wrote beyond its cut.
+fn late(
+    view: &View<'_>,
+    member: &MemberRow,
+    chains: &[ChainRow],
+    forked: &BTreeSet<ChainId>,
+) -> u64 {
+    if !member.revoked {
+        return 0;
+    }
+    let heads = by_chain(member.heads.iter().copied());
+    let own = chains.iter().filter(|chain| chain.device == member.device);
+    own.map(|c| beyond(view, c.tip, of(&heads, &c.tip), forked).min(c.events())).sum()
+}
+
+/// Where a device's chains fork.
+fn forks(view: &View<'_>, chains: &[ChainRow], member: &MemberRow) -> Result<Vec<view::Fork>> {
+    let own: Vec<_> = chains.iter().filter(|chain| chain.device == member.device).collect();
+    let mut forks: BTreeMap<(ChainId, u64), Vec<view::Branch>> = BTreeMap::new();
+    for row in &own {
+        let (Some(parent), Some(base)) = (row.parent, row.first.checked_sub(1)) else { continue };
+        let sides = forks.entry((row.tip.chain, base)).or_default();
+        if sides.is_empty() {
+            let parent = own.iter().find(|other| other.branch == parent);
+            sides.extend(parent.map(|parent| side(view, parent, row.first)).transpose()?);
+        }
+        sides.push(side(view, row, row.first)?);
+    }
+    let forks = forks.into_iter().map(|((chain, base), branches)| view::Fork {
+        chain: chain.to_string(),
+        base: convert::count(base),
+        branches,
+    });
+    Ok(forks.collect())
+}
+
+fn side(view: &View<'_>, row: &ChainRow, first: u64) -> Result<view::Branch> {
+    let first = view.id_of(row.branch, first)?;
+    Ok(view::Branch {
+        first: first.map(|id| id.to_string()).unwrap_or_default(),
+        seq: convert::count(row.tip.seq),
+        tip: row.tip.id.to_string(),
+        signature: crate::keys::hex(&row.signature),
+    })
 }

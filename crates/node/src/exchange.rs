@@ -8,11 +8,10 @@ use mirror_protocol::message::Message;
 use mirror_protocol::session::{
     Base, Local, Peer, Range, Report, Session, SessionError, SessionEvent,
 };
-use mirror_protocol::{
-    CanonicalHead, ChainId, Commitment, DeviceId, Known, Lamport, Run, SignedHead,
-};
+use mirror_protocol::{CanonicalHead, Commitment, DeviceId, Known, Lamport, Run, SignedHead, Tip};
 
 use crate::cancel::CancelToken;
+use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::view::{Change, Code, Phase, Progress};
@@ -26,8 +25,8 @@ pub struct Exchange<'a> {
     /// Who is expected; `None` when the events that come are to tell.
     device: Option<DeviceId>,
     session: Session,
-    /// The chains' signed heads as the session's snapshot has them.
-    heads: BTreeMap<ChainId, SignedHead>,
+    /// The signed heads as the session's snapshot has them.
+    heads: BTreeMap<Tip, SignedHead>,
     progress: Progress,
     report: Option<Report>,
 }
@@ -87,7 +86,7 @@ impl<'a> Exchange<'a> {
                 base: peer.signed_head.map(|head| Base { head, tips: peer.signed }),
                 addresses: crate::serve::living(serving).into_iter().take(8).collect(),
             };
-            let heads = chains.iter().map(|chain| (chain.tip.chain, chain.head())).collect();
+            let heads = chains.iter().map(|chain| (chain.tip, chain.head())).collect();
             Ok((local, heads, name))
         })?;
         let progress = Progress {
@@ -166,7 +165,8 @@ impl<'a> Exchange<'a> {
             SessionEvent::Peer(peer) => self.on_peer(peer),
             SessionEvent::Commit(batch) => {
                 let inner = &self.node.inner;
-                let stored = self.node.write(|tx| commit::store_batch(inner, tx, batch))?;
+                let stored =
+                    self.node.write(|tx| commit::store_batch(inner, tx, batch, Courier::Member))?;
                 intake::keep_waiting(self.node, &stored.held)?;
                 self.progress.received += convert::count(stored.events);
                 self.progress.notes += convert::count(stored.notes);
@@ -263,47 +263,43 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// Runs of several chains in the order of their first events' Lamport times.
+/// Runs of several branches in the order of their first events' Lamport times.
 pub struct Runs {
-    heads: BTreeMap<ChainId, SignedHead>,
-    /// What comes next of each chain: clock, chain, and the last position that was read.
-    next: BTreeSet<(Lamport, ChainId, Option<u64>)>,
+    heads: BTreeMap<Tip, SignedHead>,
+    /// What comes next of each branch: clock, tip, and the last position that was read.
+    next: BTreeSet<(Lamport, Tip, Option<u64>)>,
 }
 
 impl Runs {
     /// Lines the ranges up; a range's last event has its signed head in `heads`.
-    pub fn new(
-        node: &Node,
-        ranges: Vec<Range>,
-        heads: &BTreeMap<ChainId, SignedHead>,
-    ) -> Result<Self> {
+    pub fn new(node: &Node, ranges: Vec<Range>, heads: &BTreeMap<Tip, SignedHead>) -> Result<Self> {
         let mut runs = Self { heads: heads.clone(), next: BTreeSet::new() };
         for range in ranges {
-            runs.line_up(node, range.chain, range.after)?;
+            runs.line_up(node, range.tip, range.after)?;
         }
         Ok(runs)
     }
 
-    fn line_up(&mut self, node: &Node, chain: ChainId, after: Option<u64>) -> Result<()> {
+    fn line_up(&mut self, node: &Node, tip: Tip, after: Option<u64>) -> Result<()> {
         let seq = after.map_or(0, |after| after + 1);
         let point = node.read(|view| {
-            let point = view.point(&chain, seq);
+            let point = view.ancestor(&tip, seq);
             view.take_error()?;
             Ok(point)
         })?;
         if let Some(point) = point {
-            self.next.insert((point.lamport, chain, after));
+            self.next.insert((point.lamport, tip, after));
         }
         Ok(())
     }
 
     /// The next run.
     pub fn next(&mut self, node: &Node) -> Result<Option<Run>> {
-        while let Some((_, chain, after)) = self.next.pop_first() {
-            let Some(last) = self.heads.get(&chain).copied() else { continue };
+        while let Some((_, tip, after)) = self.next.pop_first() {
+            let Some(last) = self.heads.get(&tip).copied() else { continue };
             let Some(run) = node.read(|view| Ok(view.run(after, &last)?))? else { continue };
-            if run.head.tip.seq < last.tip.seq {
-                self.line_up(node, chain, Some(run.head.tip.seq))?;
+            if run.head.tip.seq < tip.seq {
+                self.line_up(node, tip, Some(run.head.tip.seq))?;
             }
             return Ok(Some(run));
         }

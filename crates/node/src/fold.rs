@@ -1,32 +1,98 @@
 //! Events become what is listed: run for every event inside the transaction that stores it.
 
+use std::collections::btree_map::{self, BTreeMap};
+
 use mirror_domain::body::NoteAdd;
+use mirror_domain::membership::is_within;
 use mirror_domain::{Body, Entry, FOLD_VERSION, Membership, NoteGraph, NoteState, Revision};
 use mirror_domain::{Role, StateDigest};
-use mirror_protocol::{ChainId, DeviceId, Event, EventId, MeshId};
+use mirror_protocol::{ChainId, DeviceId, Event, EventId, MeshId, Tip};
 use mirror_store::{MemberRow, Meta, NoteRow, Pos, Tx, View};
 
 use crate::error::{Error, Result};
 
-/// Folds a stored event. A body of a known kind that does not read means nothing; the event stays in its chain.
-pub fn event(tx: &Tx<'_>, mesh: MeshId, event: &Event, pos: Pos) -> Result<()> {
-    let body = match Body::read(event) {
-        Ok(body) => body,
-        Err(error) => {
-            tracing::warn!(%error, "an event without meaning");
-            return Ok(());
+/// Folds events that the transaction has stored, in causal order. A body of a known kind that does not read means
+/// nothing; the event stays in its chain. So does one that does not count.
+pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()> {
+    let mut others = Vec::new();
+    let mut about_members = false;
+    for (event, pos) in events {
+        match Body::read(event) {
+            Ok(body) if body.is_about_members() => {
+                about_members = true;
+                add_member_event(tx, &body, *pos)?;
+            }
+            Ok(body) => others.push((*event, *pos, body)),
+            Err(error) => tracing::warn!(%error, "an event without meaning"),
         }
-    };
-    match &body {
+    }
+    if about_members && members(tx, mesh, events)? {
+        return rebuild(tx, mesh);
+    }
+    let mut counting = Counting::default();
+    for (event, pos, body) in others {
+        if counting.counts(tx, event)? {
+            fold(tx, event, pos, &body)?;
+        }
+    }
+    Ok(())
+}
+
+fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
+    if let Body::DeviceAdmit(admit) = body {
+        tx.add_named(&admit.device)?;
+    }
+    Ok(tx.add_member_event(pos)?)
+}
+
+fn fold(tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
+    match body {
         Body::NoteAdd(add) => new_note(tx, event, pos, add),
         Body::NoteEdit(edit) => relist(tx, edit.note, Some(pos)),
         Body::NoteArchive(archive) => relist(tx, archive.note, Some(pos)),
-        body if body.is_about_members() => {
-            tx.add_member_event(pos)?;
-            members(tx, mesh)
-        }
         _ => Ok(()),
     }
+}
+
+/// Which events count, each chain looked up once.
+#[derive(Default)]
+struct Counting {
+    chains: BTreeMap<ChainId, Standing>,
+}
+
+enum Standing {
+    Member,
+    /// Up to these heads.
+    Cut(Vec<Tip>),
+    /// Nobody who has a say admitted it.
+    Stranger,
+}
+
+impl Counting {
+    fn counts(&mut self, view: &View<'_>, event: &Event) -> Result<bool> {
+        let standing = match self.chains.entry(event.chain()) {
+            btree_map::Entry::Occupied(found) => found.into_mut(),
+            btree_map::Entry::Vacant(empty) => empty.insert(standing(view, &event.chain())?),
+        };
+        Ok(match standing {
+            Standing::Member => true,
+            Standing::Cut(heads) => is_within(&event.tip(), heads, view),
+            Standing::Stranger => false,
+        })
+    }
+}
+
+fn standing(view: &View<'_>, chain: &ChainId) -> Result<Standing> {
+    Ok(match view.member(&author(view, chain)?)? {
+        Some(member) if member.revoked => Standing::Cut(member.heads),
+        Some(_) => Standing::Member,
+        None => Standing::Stranger,
+    })
+}
+
+/// Whether an event counts: its device is a member, or was one when it wrote this.
+pub fn counts(view: &View<'_>, event: &Event) -> Result<bool> {
+    Counting::default().counts(view, event)
 }
 
 /// A new note; an edit of it may have come first only while everything is folded anew.
@@ -83,18 +149,19 @@ fn listed(view: &View<'_>, note: EventId) -> Result<Option<Listed>> {
 
 /// A note's revisions; `None` when the event is no note, or its text was forgotten.
 pub fn graph(view: &View<'_>, note: EventId) -> Result<Option<NoteGraph>> {
-    let Some(first) = view.event(&note)? else { return Ok(None) };
-    let Some(first) = revision(view, &first)? else { return Ok(None) };
+    let Some(event) = view.event(&note)? else { return Ok(None) };
+    let Some(first) = revision(view, &event)? else { return Ok(None) };
     if !first.parents.is_empty() {
         return Ok(None);
     }
-    let mut revisions = vec![first];
+    // What others made of a note stays when the note itself does not count.
+    let mut revisions = if counts(view, &event)? { vec![first] } else { Vec::new() };
     for pos in view.revisions(&note)? {
         if let Some(event) = view.event_at(pos)? {
             revisions.extend(revision(view, &event)?);
         }
     }
-    Ok(Some(NoteGraph::new(revisions)))
+    Ok((!revisions.is_empty()).then(|| NoteGraph::new(revisions)))
 }
 
 /// An event as a revision of a note.
@@ -128,13 +195,14 @@ pub fn note_of(event: &Event) -> Option<EventId> {
     }
 }
 
-/// The members, folded anew: their events are few.
-fn members(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
+/// The members, folded anew: their events are few. Answers whether events that were folded before count otherwise now;
+/// those that come just now were not.
+fn members(tx: &Tx<'_>, mesh: MeshId, coming: &[(&Event, Pos)]) -> Result<bool> {
     let entry = |row: &MemberRow| {
         let role = Role::from_number(row.role).unwrap_or(Role::Node);
         Entry::member(&row.device, &row.name, role, row.revoked)
     };
-    let before: Vec<Entry> = tx.members()?.iter().map(entry).collect();
+    let before = tx.members()?;
     let rows: Vec<MemberRow> = membership(tx, mesh)?
         .all()
         .into_iter()
@@ -148,13 +216,50 @@ fn members(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
         })
         .collect();
     tx.put_members(&rows)?;
-    let after: Vec<Entry> = rows.iter().map(entry).collect();
-    digest(tx, before, after)
+    digest(tx, before.iter().map(entry), rows.iter().map(entry))?;
+    counts_otherwise(tx, &before, &rows, coming)
+}
+
+fn counts_otherwise(
+    tx: &Tx<'_>,
+    before: &[MemberRow],
+    after: &[MemberRow],
+    coming: &[(&Event, Pos)],
+) -> Result<bool> {
+    let by_device = |rows: &[MemberRow]| -> BTreeMap<DeviceId, Option<Vec<Tip>>> {
+        rows.iter().map(|row| (row.device, row.revoked.then(|| row.heads.clone()))).collect()
+    };
+    let (before, after) = (by_device(before), by_device(after));
+    if before == after {
+        return Ok(false);
+    }
+    let mut first_coming = BTreeMap::new();
+    for (event, pos) in coming {
+        let first = first_coming.entry(pos.branch()).or_insert(event.header.seq);
+        *first = event.header.seq.min(*first);
+    }
+    for row in tx.chains()? {
+        let (was, is) = (before.get(&row.device), after.get(&row.device));
+        let new = first_coming.get(&row.branch).is_some_and(|first| *first <= row.first);
+        if was == is || new {
+            continue;
+        }
+        // Where the newest event counts, all before it do.
+        let whole = |cut: Option<&Option<Vec<Tip>>>| match cut {
+            None => false,
+            Some(None) => true,
+            Some(Some(heads)) => is_within(&row.tip, heads, &**tx),
+        };
+        if !(whole(was) && whole(is)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The membership as the stored events make it.
 pub fn membership(view: &View<'_>, mesh: MeshId) -> Result<Membership> {
-    Ok(Membership::fold(mesh, &member_events(view)?))
+    Ok(Membership::fold(mesh, &member_events(view)?, view))
 }
 
 /// The membership events with their authors.
@@ -195,22 +300,27 @@ fn set_state(tx: &Tx<'_>, sum: &StateDigest) -> Result<()> {
     Ok(tx.set_meta(Meta::State, &bytes)?)
 }
 
-/// Folds everything anew, from the events alone.
+/// Folds everything anew, from the events alone: the members first, for they decide what of the rest counts.
 pub fn rebuild(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
     tx.clear_projections()?;
     set_state(tx, &StateDigest::default())?;
-    for chain in tx.chains()? {
-        let mut meaningful = Vec::new();
-        tx.walk_chain::<Error>(&chain.tip.chain, 0, |pos, stored| {
-            if Body::read(&stored).is_ok_and(|body| body.kind().is_some()) {
-                meaningful.push(pos);
+    let mut others = Vec::new();
+    for row in tx.chains()? {
+        tx.walk::<Error>(row.branch, row.first, |pos, stored| {
+            match Body::read(&stored) {
+                Ok(body) if body.is_about_members() => add_member_event(tx, &body, pos)?,
+                Ok(body) if body.kind().is_some() => others.push(pos),
+                _ => {}
             }
             Ok(true)
         })?;
-        for pos in meaningful {
-            if let Some(stored) = tx.event_at(pos)? {
-                event(tx, mesh, &stored, pos)?;
-            }
+    }
+    members(tx, mesh, &[])?;
+    let mut counting = Counting::default();
+    for pos in others {
+        let Some(event) = tx.event_at(pos)? else { continue };
+        if counting.counts(tx, &event)? {
+            fold(tx, &event, pos, &Body::read(&event).unwrap_or(Body::Missing))?;
         }
     }
     Ok(())

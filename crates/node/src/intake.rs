@@ -7,7 +7,7 @@ use mirror_protocol::{Known, VerifiedRun};
 use mirror_store::Tx;
 
 use crate::clock;
-use crate::commit;
+use crate::commit::{self, Courier};
 use crate::error::Result;
 use crate::node::Node;
 
@@ -61,9 +61,10 @@ pub fn retry_waiting(node: &Node) -> Result<u64> {
             }
         }
         let ready = intake.take_ready(&**tx);
-        let stored = commit::store_batch(&node.inner, tx, ready.batch)?;
-        for (chain, seq, error) in ready.refused {
-            let what = format!("waiting run of {chain} from {seq}");
+        // Who brought them is not known any more.
+        let stored = commit::store_batch(&node.inner, tx, ready.batch, Courier::Unknown)?;
+        for (first, error) in ready.refused {
+            let what = format!("waiting run of {} from {}", first.chain, first.seq);
             tx.add_refusal(&what, &error.to_string(), "quarantine", clock::now_ms())?;
         }
         for one in &stored.refused {

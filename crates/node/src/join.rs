@@ -101,6 +101,7 @@ impl Node {
             duplicates: convert::count(second.duplicates),
             quarantined: convert::count(second.quarantined),
             refused: second.refused.into_iter().map(refusal).collect(),
+            stale: Vec::new(),
             head_before,
             head_after: head.head,
             committed: second.committed,

@@ -2,29 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use mirror_protocol::{ChainId, DeviceId};
+use mirror_protocol::known::leads_to;
+use mirror_protocol::{ChainId, DeviceId, Tip};
 use mirror_store::View;
 
 use crate::error::Result;
 
 /// Names of devices, and the vectors that they acknowledged.
-pub struct Names {
+pub struct Names<'v> {
+    view: &'v View<'v>,
     names: BTreeMap<DeviceId, String>,
-    /// By device: the last position of each chain that it is known to hold.
-    held: Vec<(String, BTreeMap<ChainId, u64>)>,
+    /// By device: the tips of each chain that it is known to hold.
+    held: Vec<(String, BTreeMap<ChainId, Vec<Tip>>)>,
 }
 
-impl Names {
+impl<'v> Names<'v> {
     /// Reads them.
-    pub fn of(view: &View<'_>) -> Result<Self> {
+    pub fn of(view: &'v View<'v>) -> Result<Self> {
         let (mut names, mut held) = (BTreeMap::new(), Vec::new());
         for member in view.members()? {
             let peer = view.peer(&member.device)?;
-            let vector = peer.signed.iter().map(|tip| (tip.chain, tip.seq)).collect();
+            let mut vector: BTreeMap<ChainId, Vec<Tip>> = BTreeMap::new();
+            for tip in peer.signed {
+                vector.entry(tip.chain).or_default().push(tip);
+            }
             held.push((member.name.clone(), vector));
             names.insert(member.device, member.name);
         }
-        Ok(Self { names, held })
+        Ok(Self { view, names, held })
     }
 
     /// A device's name; a stranger is shown by the beginning of its id.
@@ -34,8 +39,12 @@ impl Names {
     }
 
     /// Names of the devices that signed for having an event.
-    pub fn holders(&self, chain: &ChainId, seq: u64) -> Vec<String> {
-        let holds = |vector: &BTreeMap<ChainId, u64>| vector.get(chain).is_some_and(|s| *s >= seq);
+    pub fn holders(&self, event: &Tip) -> Vec<String> {
+        let leads = |tip: &Tip| leads_to(self.view, event, tip) == Some(true);
+        let later = |tip: &&Tip| tip.seq >= event.seq;
+        let holds = |vector: &BTreeMap<ChainId, Vec<Tip>>| {
+            vector.get(&event.chain).into_iter().flatten().filter(later).any(leads)
+        };
         self.held.iter().filter(|(_, v)| holds(v)).map(|(name, _)| name.clone()).collect()
     }
 }

@@ -240,7 +240,7 @@ impl Node {
         let Some(next) = behind.first().copied() else { return Ok(0) };
         let indexed = self.quiet_write(|tx| {
             let mut events = Vec::new();
-            tx.walk_chain::<Error>(&next.chain, next.from, |_, event| {
+            tx.walk::<Error>(next.branch, next.from, |_, event| {
                 events.push(event);
                 Ok(events.len() < INDEX_STEP)
             })?;
@@ -248,7 +248,7 @@ impl Node {
                 index(tx, event)?;
             }
             if let Some(last) = events.last() {
-                tx.set_indexed(last)?;
+                tx.set_indexed(next.branch, last.header.seq)?;
             }
             Ok(events.len() as u64)
         })?;
@@ -346,7 +346,7 @@ fn note_view(names: &Names, id: EventId, graph: &NoteGraph) -> Result<view::Note
         device: shown.device.to_string(),
         device_name: names.name(&shown.device),
         state: convert::note_state(graph.state()),
-        saved_on: names.holders(&shown.order.1, shown.order.2),
+        saved_on: names.holders(&shown.place()),
     })
 }
 

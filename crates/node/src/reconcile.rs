@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use mirror_link::{Endpoint, RECONCILE};
 use mirror_protocol::session::{Refused, Report};
-use mirror_protocol::{DeviceId, PublicKey};
+use mirror_protocol::{DeviceId, PublicKey, Tip};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
@@ -77,6 +77,7 @@ impl Node {
             duplicates: imported.duplicates,
             quarantined: imported.quarantined,
             refused: imported.refused,
+            stale: Vec::new(),
             head_before: before,
             head_after: imported.head,
             committed: false,
@@ -221,6 +222,7 @@ impl Node {
             duplicates: convert::count(report.duplicates),
             quarantined: convert::count(report.quarantined),
             refused: report.refused.into_iter().map(refusal).collect(),
+            stale: report.stale.iter().map(fallen_back).collect(),
             head_before,
             head_after: self.head()?.head,
             committed: report.committed,
@@ -287,6 +289,14 @@ fn shortfall(report: &Report) -> Option<Error> {
     };
     let hint = "what could be taken is kept; `mirror log` on both devices shows what is missing";
     Some(Error::new(Code::Refused, detail, hint))
+}
+
+/// What a peer no longer has, as a face is shown it.
+pub fn fallen_back(tip: &Tip) -> Refusal {
+    Refusal {
+        what: format!("chain {}", tip.chain),
+        reason: format!("it had acknowledged event {}, and names an older state now", tip.seq),
+    }
 }
 
 /// As a face is shown it.

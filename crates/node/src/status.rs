@@ -1,10 +1,12 @@
 //! Where this home stands: in one word, as a head, as a log, as a map, as a page for the morning.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use mirror_domain::standup::{StandupNote, date_of, day, local_time, markdown, standup};
 use mirror_domain::{NoteState, Role, map, sync};
 use mirror_protocol::{CanonicalHead, ChainId, DeviceId, Event, EventId, Lamport, canonical_head};
-use mirror_store::{Place, View};
+use mirror_store::{ChainRow, Place, View};
 
 use crate::error::{Error, Result};
 use crate::names::Names;
@@ -42,18 +44,21 @@ impl Node {
             let devices = self.devices_in(view)?;
             let conflicts = view.conflict_count()?;
             let peers = devices.iter().filter(|device| !device.this).map(|device| device.state);
-            let own = view.chains()?.into_iter().filter(|c| c.device == self.inner.device);
-            let mut unreconciled = 0u64;
-            for chain in own {
-                let mut acknowledged = None;
-                for member in view.members()? {
-                    let peer = view.peer(&member.device)?;
-                    let tip = peer.signed.iter().find(|tip| tip.chain == chain.tip.chain);
-                    acknowledged = acknowledged.max(tip.map(|tip| tip.seq));
-                }
-                unreconciled +=
-                    acknowledged.map_or(chain.tip.seq + 1, |seq| chain.tip.seq.saturating_sub(seq));
+            let mut own = view.chains()?;
+            own.retain(|chain| chain.device == self.inner.device);
+            let forked = devices::forked(&own);
+            let mut signed = Vec::new();
+            for member in view.members()? {
+                signed.extend(view.peer(&member.device)?.signed);
             }
+            let unreconciled: u64 = own
+                .iter()
+                .map(|row| {
+                    let known = signed.iter().filter(|tip| tip.chain == row.tip.chain).copied();
+                    let known: Vec<_> = known.collect();
+                    devices::beyond(view, row.tip, &known, &forked).min(row.events())
+                })
+                .sum();
             Ok(view::Status {
                 identity: Some(identity),
                 head: head_of(view)?.to_string(),
@@ -94,9 +99,10 @@ impl Node {
             events.truncate(limit);
             let next = events.last().filter(|_| more).map(write_place);
             let names = Names::of(view)?;
+            let chains = view.chains()?;
             let entries = events
                 .iter()
-                .map(|event| log_entry(&names, fold::author(view, &event.chain())?, event))
+                .map(|event| log_entry(view, &names, &chains, event))
                 .collect::<Result<_>>()?;
             Ok(view::LogPage { entries, next })
         })
@@ -226,8 +232,14 @@ fn standup_item(note: StandupNote) -> view::StandupItem {
     }
 }
 
-fn log_entry(names: &Names, device: DeviceId, event: &Event) -> Result<view::LogEntry> {
+fn log_entry(
+    view: &View<'_>,
+    names: &Names<'_>,
+    chains: &[ChainRow],
+    event: &Event,
+) -> Result<view::LogEntry> {
     let header = &event.header;
+    let device = fold::author(view, &event.chain())?;
     Ok(view::LogEntry {
         id: event.id.to_string(),
         chain: event.chain().to_string(),
@@ -239,17 +251,32 @@ fn log_entry(names: &Names, device: DeviceId, event: &Event) -> Result<view::Log
         lamport: convert::count(header.lamport.0),
         at: clock::rfc3339(header.at),
         kind: header.kind.clone(),
+        branch: branch_of(view, chains, event)?.map(|first| first.to_string()),
+        counts: fold::counts(view, event)?,
         body_hash: header.body_hash.to_string(),
     })
+}
+
+/// The first event of the branch in which an event lies, when its chain forks before it.
+fn branch_of(view: &View<'_>, chains: &[ChainRow], event: &Event) -> Result<Option<EventId>> {
+    let Some(pos) = view.pos(&event.id)? else { return Ok(None) };
+    let starts = chains.iter().filter_map(|row| {
+        let starts = row.parent.is_some() && row.first <= event.header.seq;
+        // A fork begins a branch in the new row and goes on as one in the row that it leaves.
+        let here = row.branch == pos.branch() || row.parent == Some(pos.branch());
+        (starts && here).then_some(row.first)
+    });
+    starts.max().map_or(Ok(None), |first| Ok(view.id_of(pos.branch(), first)?))
 }
 
 fn find_chain(view: &View<'_>, text: &str) -> Result<ChainId> {
     let lower = text.to_lowercase();
     let tips = view.tips()?;
+    let chains: BTreeSet<ChainId> = tips.iter().map(|tip| tip.chain).collect();
     let found: Vec<_> =
-        tips.iter().filter(|tip| tip.chain.to_string().starts_with(&lower)).collect();
+        chains.iter().filter(|chain| chain.to_string().starts_with(&lower)).collect();
     match found.as_slice() {
-        [tip] => Ok(tip.chain),
+        [chain] => Ok(**chain),
         [] => Err(Error::not_found(format!("no chain begins with {text:?}"))),
         _ => {
             Err(Error::invalid(format!("{text:?} fits several chains"), "write more of its digits"))
@@ -258,8 +285,8 @@ fn find_chain(view: &View<'_>, text: &str) -> Result<ChainId> {
 }
 
 fn write_place(event: &Event) -> String {
-    let (lamport, chain, seq) = event.order();
-    format!("{}.{chain}.{seq}", lamport.0)
+    let (lamport, chain, seq, id) = event.order();
+    format!("{}.{chain}.{seq}.{id}", lamport.0)
 }
 
 fn parse_place(text: &str) -> Result<Place> {
@@ -267,7 +294,8 @@ fn parse_place(text: &str) -> Result<Place> {
         let mut parts = text.split('.');
         let lamport = Lamport(parts.next()?.parse().ok()?);
         let (chain, seq) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some(Place { lamport, chain, seq })
+        let id = parts.next()?.parse().ok()?;
+        Some(Place { lamport, chain, seq, id })
     };
     parse().ok_or_else(|| Error::invalid(format!("{text:?} is no cursor"), "use `next` of a page"))
 }

@@ -2,7 +2,7 @@
 
 use mirror_domain::StateDigest;
 use mirror_protocol::head::Point;
-use mirror_protocol::{CHAIN_OPEN, ChainOpen, Event, Known, Lamport, SignedHead};
+use mirror_protocol::{CHAIN_OPEN, ChainOpen, Event, Known, Lamport, SignedHead, Tip};
 use mirror_store::{ChainRow, View};
 
 use crate::convert;
@@ -25,7 +25,7 @@ impl Node {
         let mut counts = Counts::default();
         let mut bad = self.read(|view| {
             for chain in view.chains()? {
-                counts.chains += 1;
+                counts.chains += u64::from(chain.parent.is_none());
                 if let Some(bad) = check_chain(view, &chain, &mut counts)? {
                     return Ok(Some(bad));
                 }
@@ -131,9 +131,12 @@ fn check_chain(
     chain: &ChainRow,
     counts: &mut Counts,
 ) -> Result<Option<BadRecord>> {
-    let mut before: Option<Event> = None;
+    let mut before: Option<Event> = match chain.first.checked_sub(1).zip(chain.parent) {
+        Some((seq, parent)) => view.event_in(parent, seq)?,
+        None => None,
+    };
     let mut found = None;
-    let walked = view.walk_chain::<Error>(&chain.tip.chain, 0, |_, event| {
+    let walked = view.walk::<Error>(chain.branch, chain.first, |_, event| {
         counts.events += 1;
         counts.bodies += u64::from(event.body.is_some());
         found = check_event(view, chain, before.as_ref(), &event);
@@ -143,7 +146,7 @@ fn check_chain(
     if let Err(error) = walked {
         // The event that does not read is the one behind the last that did.
         let at = before.map_or(0, |event| event.header.seq + 1);
-        let id = match view.id_of(&chain.tip.chain, at)? {
+        let id = match view.id_of(chain.branch, at)? {
             Some(id) => id.to_string(),
             None => format!("{} {at}", chain.tip.chain),
         };
@@ -188,8 +191,8 @@ fn check_event(
     }
     let mut latest = before.map_or(Lamport(0), |before| before.header.lamport);
     for dep in &header.deps {
-        match view.point(&dep.chain, dep.seq) {
-            Some(Point { id, lamport, .. }) if id == dep.id => latest = latest.max(lamport),
+        match view.point(&Tip::from(*dep)) {
+            Some(Point { lamport, .. }) => latest = latest.max(lamport),
             _ => return Some(bad("link", event.id, format!("its cause {} is not here", dep.id))),
         }
     }

@@ -2,6 +2,7 @@
 
 use minicbor::{Decoder, Encoder};
 
+use crate::head::Tip;
 use crate::id::{BodyHash, ChainId, EventId, hash};
 use crate::limits::{MAX_BODY_BYTES, MAX_DEPS, MAX_HEADER_BYTES, MAX_KIND_BYTES};
 
@@ -20,6 +21,9 @@ pub struct WallTime {
     /// The author's offset from UTC, in minutes.
     pub offset_min: i16,
 }
+
+/// A place in canonical order. Events of two branches can share all but the id.
+pub type Order = (Lamport, ChainId, u64, EventId);
 
 /// A causal link to the head of another chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +45,7 @@ pub struct Header {
     pub seq: u64,
     /// The event before; `None` in the first.
     pub prev: Option<EventId>,
-    /// Heads of other chains that the author had folded since `prev`, by chain, one a chain.
+    /// Heads of other chains that the author had folded since `prev`, sorted; of a forked chain one a branch.
     pub deps: Vec<Dep>,
     /// `1 + max(lamport of prev and deps)`.
     pub lamport: Lamport,
@@ -85,8 +89,8 @@ pub enum HeaderError {
         /// How many the header claims.
         found: u64,
     },
-    /// Links out of order, twice to a chain, or to the own chain.
-    #[error("deps are not sorted by chain, or name one chain twice, or their own")]
+    /// Links out of order, one twice, or to the own chain.
+    #[error("deps are not sorted, or name one event twice, or their own chain")]
     BadDeps,
     /// A kind outside its alphabet or length.
     #[error("kind {found:?} is not 1 to {MAX_KIND_BYTES} of a-z 0-9 . - _")]
@@ -194,7 +198,7 @@ impl Header {
             return Err(HeaderError::TooManyDeps { found: self.deps.len() as u64 });
         }
         let sorted = self.deps.windows(2).all(|pair| match pair {
-            [a, b] => a.chain < b.chain,
+            [a, b] => a < b,
             _ => true,
         });
         if !sorted || self.deps.iter().any(|dep| Some(dep.chain) == self.chain) {
@@ -305,8 +309,19 @@ impl Event {
     }
 
     /// Its place in canonical order.
-    pub fn order(&self) -> (Lamport, ChainId, u64) {
-        (self.header.lamport, self.chain(), self.header.seq)
+    pub fn order(&self) -> Order {
+        (self.header.lamport, self.chain(), self.header.seq, self.id)
+    }
+
+    /// The event before it in its chain; none for a first event.
+    pub fn before(&self) -> Option<Tip> {
+        let (id, seq) = self.header.prev.zip(self.header.seq.checked_sub(1))?;
+        Some(Tip { chain: self.chain(), seq, id })
+    }
+
+    /// Where it stands, exactly.
+    pub fn tip(&self) -> Tip {
+        Tip { chain: self.chain(), seq: self.header.seq, id: self.id }
     }
 }
 

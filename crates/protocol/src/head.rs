@@ -6,17 +6,17 @@ use minicbor::{Decode, Encode};
 use crate::event::{Dep, Event, Lamport};
 use crate::id::{CanonicalHead, ChainId, DeviceId, EventId, MeshId, PublicKey, hash};
 
-/// The newest event of a chain, as a fact to order and compare by.
+/// An event by its place: the newest of a chain, or of one of its branches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(array)]
 pub struct Tip {
     /// The chain.
     #[n(0)]
     pub chain: ChainId,
-    /// The position of its newest event.
+    /// The position.
     #[n(1)]
     pub seq: u64,
-    /// That event.
+    /// The event there.
     #[n(2)]
     pub id: EventId,
 }
@@ -24,6 +24,12 @@ pub struct Tip {
 impl From<Tip> for Dep {
     fn from(tip: Tip) -> Self {
         Self { chain: tip.chain, seq: tip.seq, id: tip.id }
+    }
+}
+
+impl From<Dep> for Tip {
+    fn from(dep: Dep) -> Self {
+        Self { chain: dep.chain, seq: dep.seq, id: dep.id }
     }
 }
 
@@ -42,6 +48,11 @@ impl Point {
     /// Where an event stands.
     pub fn of(event: &Event) -> Self {
         Self { seq: event.header.seq, id: event.id, lamport: event.header.lamport }
+    }
+
+    /// The same, in a chain.
+    pub fn in_chain(&self, chain: ChainId) -> Tip {
+        Tip { chain, seq: self.seq, id: self.id }
     }
 }
 

@@ -7,7 +7,6 @@
 //!
 //! ```
 //! use mirror_protocol::memory::MemoryLog;
-//! use mirror_protocol::session::Range;
 //! use mirror_protocol::{ChainOpen, SigningKey, WallTime};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +19,7 @@
 //! let chain = log.open(&open, at, &incarnation)?;
 //! log.append(chain, "note.add", b"tea at four".to_vec(), at, &incarnation)?;
 //!
-//! let mut runs = log.runs(&[Range { chain, after: None, to: 1 }]);
+//! let mut runs = log.runs(&log.all());
 //! let run = runs.pop().ok_or("one run")?;
 //! let verified = run.clone().verify(None)?;
 //! assert_eq!(verified.events.len(), 2);
@@ -49,7 +48,7 @@ pub mod session;
 
 pub use chain::{CHAIN_OPEN, ChainOpen};
 pub use ed25519_dalek::SigningKey;
-pub use event::{Dep, Event, Header, Lamport, WallTime};
+pub use event::{Dep, Event, Header, Lamport, Order, WallTime};
 pub use head::{Commitment, Point, SignedHead, Tip, canonical_head, public_key};
 pub use id::{BodyHash, CanonicalHead, ChainId, DeviceId, EventId, MeshId, PublicKey};
 pub use known::Known;

@@ -15,6 +15,12 @@ pub const MAX_MESSAGE_BYTES: usize =
     SPAN_EVENTS as usize * (MAX_BODY_BYTES + MAX_HEADER_BYTES + 16) + 1024;
 /// Chains of one mesh.
 pub const MAX_CHAINS: usize = 4096;
+/// Branches of one forked chain.
+pub const MAX_BRANCHES: usize = 64;
+/// Tips of one mesh: a chain's, or of a forked chain its branches'.
+pub const MAX_TIPS: usize = MAX_CHAINS + MAX_BRANCHES * 16;
+/// Points of a [`crate::message::Message::Locator`]: they are spaced exponentially, so that any chain fits.
+pub const MAX_POINTS: usize = 66;
 /// Addresses that a peer may name, and the bytes of each.
 pub const MAX_ADDRESSES: usize = 16;
 /// Bytes of one address.

@@ -4,7 +4,8 @@ use minicbor::{Decoder, Encode, Encoder};
 
 use crate::head::{Commitment, Tip};
 use crate::id::{CanonicalHead, DeviceId, MeshId};
-use crate::limits::{MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_CHAINS, MAX_MESSAGE_BYTES, SPAN_EVENTS};
+use crate::limits::{MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_MESSAGE_BYTES, MAX_POINTS};
+use crate::limits::{MAX_TIPS, SPAN_EVENTS};
 use crate::run::Run;
 
 /// The session format this crate speaks.
@@ -74,6 +75,11 @@ pub enum Message {
     Commit(Commitment),
     /// 6: the sender ends the session.
     Refuse(RefuseCode),
+    /// 7: the sender has none of the peer's tips of a chain. Events of its longest branch, newest first, ever further
+    /// apart, the last of them the chain's first event.
+    Locator(Vec<Tip>),
+    /// 8: the newest event of a [`Self::Locator`] that the sender has too.
+    Common(Tip),
 }
 
 /// Why bytes are no message.
@@ -138,6 +144,8 @@ impl Message {
             Self::Done(commits) => e.array(2)?.u8(4)?.bool(*commits)?.ok(),
             Self::Commit(commitment) => commitment.encode(e.array(2)?.u8(5)?, &mut ()),
             Self::Refuse(code) => e.array(2)?.u8(6)?.u8(*code as u8)?.ok(),
+            Self::Locator(points) => encode_tips(points, e.array(2)?.u8(7)?),
+            Self::Common(point) => point.encode(e.array(2)?.u8(8)?, &mut ()),
         }
     }
 
@@ -158,7 +166,9 @@ impl Message {
             (4, 2) => Self::Done(d.bool()?),
             (5, 2) => Self::Commit(d.decode()?),
             (6, 2) => Self::Refuse(decode_code(&mut d)?),
-            (0..=6, _) => return Err(malformed("wrong number of fields")),
+            (7, 2) => Self::Locator(decode_points(&mut d)?),
+            (8, 2) => Self::Common(d.decode()?),
+            (0..=8, _) => return Err(malformed("wrong number of fields")),
             _ => return Err(MessageError::Unknown { found: number }),
         };
         if d.position() != bytes.len() || message.encode() != bytes {
@@ -239,12 +249,22 @@ pub(crate) fn decode_count(
 }
 
 pub(crate) fn decode_tips(d: &mut Decoder<'_>) -> Result<Vec<Tip>, MessageError> {
-    let count = decode_count(d, "chains", MAX_CHAINS)?;
+    let count = decode_count(d, "tips", MAX_TIPS)?;
     let tips = (0..count).map(|_| d.decode()).collect::<Result<Vec<Tip>, _>>()?;
-    if tips.windows(2).any(|pair| matches!(pair, [a, b] if a.chain >= b.chain)) {
-        return Err(malformed("tips are sorted by chain, one a chain"));
+    if tips.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
+        return Err(malformed("tips are sorted, each once"));
     }
     Ok(tips)
+}
+
+fn decode_points(d: &mut Decoder<'_>) -> Result<Vec<Tip>, MessageError> {
+    let count = decode_count(d, "points", MAX_POINTS)?;
+    let points = (0..count).map(|_| d.decode()).collect::<Result<Vec<Tip>, _>>()?;
+    let falls = |pair: &[Tip]| matches!(pair, [a, b] if a.chain == b.chain && a.seq > b.seq);
+    if points.last().is_none_or(|first| first.seq != 0) || !points.windows(2).all(falls) {
+        return Err(malformed("a locator goes back to the first event of one chain"));
+    }
+    Ok(points)
 }
 
 fn decode_addresses(d: &mut Decoder<'_>) -> Result<Vec<String>, MessageError> {
@@ -305,6 +325,8 @@ mod tests {
             Message::Tips(vec![tip]),
             Message::Done(true),
             Message::Refuse(RefuseCode::Stranger),
+            Message::Locator(vec![tip, Tip { seq: 0, id: EventId([1; 32]), ..tip }]),
+            Message::Common(tip),
         ] {
             assert_eq!(Message::decode(&message.encode()), Ok(message));
         }
@@ -315,7 +337,7 @@ mod tests {
         // [2, array(2^32)]
         let bytes = [0x82, 0x02, 0x9b, 0, 0, 0, 1, 0, 0, 0, 0];
         let error = Message::decode(&bytes).unwrap_err();
-        assert_eq!(error.to_string(), "4294967296 chains, the limit is 4096");
+        assert_eq!(error.to_string(), "4294967296 tips, the limit is 5120");
     }
 
     #[test]

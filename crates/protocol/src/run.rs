@@ -224,6 +224,21 @@ impl VerifiedRun {
         self.events.first().and_then(|event| event.header.prev)
     }
 
+    /// Leaves events at its front out. What is left does not start the chain.
+    pub fn cut_front(&mut self, count: usize) {
+        if count > 0 {
+            self.events.drain(..count.min(self.events.len()));
+            self.open = None;
+        }
+    }
+
+    /// What its events rest on outside their own sequence: what is before the first, and every link to another chain.
+    pub fn causes(&self) -> impl Iterator<Item = Tip> {
+        let before = self.events.first().and_then(Event::before);
+        let links = self.events.iter().flat_map(|event| event.header.deps.iter().copied());
+        before.into_iter().chain(links.map(Tip::from))
+    }
+
     /// Where it ends.
     pub fn last(&self) -> Option<Point> {
         self.events.last().map(Point::of)

@@ -9,13 +9,16 @@
 //! ```
 //!
 //! Equal heads end it with the first answer. A responder that does not know the base asks for the whole vector with
-//! NeedTips. The shell feeds messages, stores what [`SessionEvent::Commit`] brings before it feeds the next one, and
+//! NeedTips. Where a chain is forked, whoever sees it says a Locator in its turn; the other answers Common, and both send
+//! their branches from there, which takes another turn of each.
+//! The shell feeds messages, stores what [`SessionEvent::Commit`] brings before it feeds the next one, and
 //! streams the runs that [`SessionEvent::Send`] asks for.
 
+mod commit;
 mod compare;
 mod event;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::head::{Commitment, Tip, canonical_head};
 use crate::id::{CanonicalHead, ChainId};
@@ -69,14 +72,22 @@ pub struct Session {
     local: Local,
     head: CanonicalHead,
     open: Option<Open>,
-    theirs: BTreeMap<ChainId, Tip>,
+    theirs: compare::ByChain,
+    /// What both agree on in the end.
     target: Vec<Tip>,
-    /// What the peer lacks.
-    to_send: Vec<Range>,
+    /// Events that the peer has as well, beside its tips: told in an answer, or sent.
+    shared: BTreeMap<ChainId, Vec<Tip>>,
+    /// Chains of which a locator went out or came, and those where an answer came or goes out.
+    located: BTreeSet<ChainId>,
+    answered: BTreeSet<ChainId>,
+    /// What the next turn begins with.
+    answers: Vec<Message>,
+    /// The peer's turn asks for one of ours, and ours for one of the peer's.
+    owes: bool,
+    awaits: bool,
     /// The last position of each chain's runs that came, taken or not.
     came: BTreeMap<ChainId, u64>,
     vector_sent: bool,
-    forked: bool,
     intake: Intake,
     commitment: Option<Commitment>,
     out: VecDeque<Message>,
@@ -114,10 +125,14 @@ impl Session {
             open: None,
             theirs: BTreeMap::new(),
             target: Vec::new(),
-            to_send: Vec::new(),
+            shared: BTreeMap::new(),
+            located: BTreeSet::new(),
+            answered: BTreeSet::new(),
+            answers: Vec::new(),
+            owes: false,
+            awaits: false,
             came: BTreeMap::new(),
             vector_sent: false,
-            forked: false,
             intake: Intake::default(),
             commitment: None,
             out: VecDeque::new(),
@@ -170,6 +185,8 @@ impl Session {
                 self.on_run(run, known);
                 Ok(())
             }
+            (Message::Locator(points), Phase::Receiving) => self.on_locator(&points, known),
+            (Message::Common(common), Phase::Receiving) => self.on_common(common, known),
             (Message::Done(commits), Phase::Receiving) => {
                 self.on_done(commits, known);
                 Ok(())
@@ -177,7 +194,7 @@ impl Session {
             (Message::Commit(theirs), Phase::Committing) => self.on_commit(theirs, known),
             // The peer could not reach the target after all.
             (Message::Done(false), Phase::Committing) => {
-                self.finish();
+                self.give_up(known);
                 Ok(())
             }
             (Message::Refuse(code), phase) if phase != Phase::Over => {
@@ -222,7 +239,11 @@ impl Session {
         let reached = self.reached(known);
         self.out.push_back(Message::Done(reached));
         self.report.round_trips += 1;
-        if reached { self.sign() } else { self.finish() }
+        match reached {
+            true => self.sign(),
+            false if self.awaits => self.phase = Phase::Receiving,
+            false => self.give_up(known),
+        }
     }
 
     /// The shell has signed the head that [`SessionEvent::Sign`] named.
@@ -312,7 +333,8 @@ impl Session {
 
     fn take_run(&mut self, run: Run, known: &dyn Known) -> Result<(), String> {
         let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
-        if self.theirs.get(&chain).is_none_or(|tip| tip.seq < last) {
+        let named = self.theirs.get(&chain).and_then(BTreeSet::last);
+        if named.is_none_or(|tip| tip.seq < last) {
             return Err("the peer did not name it among its tips".to_owned());
         }
         let came = self.came.entry(chain).or_insert(last);
@@ -327,8 +349,8 @@ impl Session {
 
     fn commit_ready(&mut self, known: &dyn Known) {
         let ready = self.intake.take_ready(known);
-        for (chain, seq, error) in ready.refused {
-            self.refused(format!("run of {chain} from {seq}"), error.to_string());
+        for (first, error) in ready.refused {
+            self.refused(format!("run of {} from {}", first.chain, first.seq), error.to_string());
         }
         if !ready.batch.is_empty() {
             self.events.push_back(SessionEvent::Commit(ready.batch));
@@ -348,10 +370,8 @@ impl Session {
         // Somebody else may have stored what runs here wait for.
         self.intake.recheck();
         self.commit_ready(known);
-        self.report_missing(known);
         if self.initiator {
-            self.phase = Phase::Sending;
-            self.events.push_back(SessionEvent::Send(std::mem::take(&mut self.to_send)));
+            self.take_turn(known);
             return;
         }
         self.report.round_trips += 1;
@@ -359,76 +379,11 @@ impl Session {
             true if self.reached(known) => self.phase = Phase::Committing,
             true => {
                 self.out.push_back(Message::Done(false));
-                self.finish();
+                self.give_up(known);
             }
-            false => self.finish(),
+            false if self.owes => self.take_turn(known),
+            false => self.give_up(known),
         }
-    }
-
-    fn on_commit(&mut self, theirs: Commitment, known: &dyn Known) -> Result<(), SessionError> {
-        let head = canonical_head(self.target.iter().copied());
-        let device = self.open.as_ref().map(|open| open.device);
-        let fits = theirs.head == head
-            && Some(theirs.device) == device
-            && theirs.key == self.local.peer
-            && theirs.verify(self.local.mesh, self.local.key).is_ok();
-        if !fits {
-            self.refuse(RefuseCode::Failed);
-            return Err(SessionError::WrongCommitment);
-        }
-        match self.commitment.take() {
-            Some(ours) => self.checkpoint(ours, theirs),
-            None if self.reached(known) => {
-                self.commitment = Some(theirs);
-                self.sign();
-            }
-            None => {
-                self.out.push_back(Message::Done(false));
-                self.finish();
-            }
-        }
-        Ok(())
-    }
-
-    fn sign(&mut self) {
-        self.phase = Phase::Signing;
-        let head = canonical_head(self.target.iter().copied());
-        self.events.push_back(SessionEvent::Sign(head));
-    }
-
-    fn checkpoint(&mut self, ours: Commitment, theirs: Commitment) {
-        self.report.committed = true;
-        let base = Base { head: ours.head, tips: self.target.clone() };
-        self.events.push_back(SessionEvent::Checkpoint { base, ours, theirs });
-        self.finish();
-    }
-
-    /// Everything of both snapshots is here.
-    fn reached(&self, known: &dyn Known) -> bool {
-        !self.forked
-            && self
-                .target
-                .iter()
-                .all(|tip| known.point(&tip.chain, tip.seq).is_some_and(|point| point.id == tip.id))
-    }
-
-    fn finish(&mut self) {
-        self.phase = Phase::Over;
-        let waiting: Vec<_> = self
-            .intake
-            .waiting()
-            .map(|(run, missing)| (run.clone(), waiting_reason(missing)))
-            .collect();
-        if !waiting.is_empty() {
-            self.report.quarantined = waiting.iter().map(|(run, _)| run.events.len() as u64).sum();
-            self.events.push_back(SessionEvent::Quarantine(waiting));
-        }
-        if self.unlisted > 0 {
-            let what = format!("{} more", self.unlisted);
-            let reason = format!("the report lists the first {MAX_REFUSED}");
-            self.report.refused.push(Refused { what, reason });
-        }
-        self.events.push_back(SessionEvent::Finished(std::mem::take(&mut self.report)));
     }
 
     fn say_open(&mut self, tips: Tips) {
@@ -465,6 +420,11 @@ impl Session {
         self.out.push_back(Message::Refuse(code));
     }
 
+    fn wrong_locator(&mut self) -> SessionError {
+        self.refuse(RefuseCode::Failed);
+        SessionError::WrongLocator
+    }
+
     fn wrong_tips(&mut self) -> SessionError {
         self.refuse(RefuseCode::Failed);
         SessionError::WrongTips
@@ -480,5 +440,7 @@ fn name(message: &Message) -> &'static str {
         Message::Done(_) => "Done",
         Message::Commit(_) => "Commit",
         Message::Refuse(_) => "Refuse",
+        Message::Locator(_) => "Locator",
+        Message::Common(_) => "Common",
     }
 }

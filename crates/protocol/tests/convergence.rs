@@ -5,11 +5,11 @@ use mirror_protocol::bundle::{BundleWriter, Manifest};
 use mirror_protocol::intake::Intake;
 use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::message::Message;
-use mirror_protocol::{canonical_head, public_key};
+use mirror_protocol::public_key;
 use proptest::prelude::*;
 
 mod common;
-use common::{AT, log_key, mesh_of, reconcile, take};
+use common::{all, log_key, mesh_of, reconcile, take};
 
 #[test]
 fn news_on_both_sides_take_two_round_trips_and_no_news_take_one() {
@@ -48,29 +48,6 @@ fn equal_heads_that_nobody_signed_are_signed_in_one_round_trip() {
 }
 
 #[test]
-fn a_forked_chain_is_reported_and_the_others_go_on() {
-    let mut nodes = mesh_of(3);
-    reconcile(&mut nodes, 0, 2, usize::MAX).unwrap();
-    // Node 1 is a copy of node 0 that went its own way.
-    let copy = nodes[0].log.clone();
-    nodes[1].capture("a note of its own");
-    let (chain, key) = (nodes[0].chain, nodes[0].key.clone());
-    nodes[0].log.append(chain, "note.add", b"here".to_vec(), AT, &key).unwrap();
-    let mut copied = copy;
-    copied.append(chain, "note.add", b"there".to_vec(), AT, &key).unwrap();
-    let tips = copied.tips();
-    let own = nodes[1].log.clone();
-    nodes[1].log = copied;
-    let opened = own.events().next().unwrap().clone();
-    assert_eq!(opened.header.seq, 0);
-    assert_ne!(canonical_head(tips), nodes[0].log.head());
-
-    let (report, _) = reconcile(&mut nodes, 0, 1, usize::MAX).unwrap();
-    assert!(!report.committed);
-    assert!(report.refused[0].reason.starts_with("forked at or before 1"), "{report:?}");
-}
-
-#[test]
 fn a_bundle_carries_a_history_and_tampering_is_seen() {
     let mut nodes = mesh_of(1);
     for n in 0..200 {
@@ -87,13 +64,7 @@ fn a_bundle_carries_a_history_and_tampering_is_seen() {
         tips: node.log.tips(),
     };
     let mut writer = BundleWriter::new(Vec::new(), &manifest, &node.key).unwrap();
-    let ranges: Vec<_> = node
-        .log
-        .tips()
-        .iter()
-        .map(|t| mirror_protocol::session::Range { chain: t.chain, after: None, to: t.seq })
-        .collect();
-    for run in node.log.runs(&ranges) {
+    for run in all(&node.log) {
         writer.run(run).unwrap();
     }
     let (events, bytes) = writer.finish().unwrap();
@@ -173,12 +144,7 @@ proptest! {
             reconcile(&mut nodes, 0, n, usize::MAX);
         }
         let source = &nodes[0].log;
-        let ranges: Vec<_> = source
-            .tips()
-            .iter()
-            .map(|t| mirror_protocol::session::Range { chain: t.chain, after: None, to: t.seq })
-            .collect();
-        let mut runs = source.runs(&ranges);
+        let mut runs = all(source);
         runs.extend(runs.clone());
         // Fisher-Yates with a small generator of its own: the seed alone replays it.
         let mut state = seed | 1;
@@ -187,7 +153,7 @@ proptest! {
             runs.swap(i, (state >> 33) as usize % (i + 1));
         }
         let (mut log, mut intake) = (MemoryLog::default(), Intake::default());
-        for run in runs.into_iter().chain(source.runs(&ranges)) {
+        for run in runs.into_iter().chain(all(source)) {
             // A run of a chain whose first event has not come can't be verified yet: it comes again.
             let key = log_key(&log, &intake, &run.head.tip.chain);
             let Ok(run) = run.verify(key) else { continue };
@@ -213,8 +179,7 @@ proptest! {
     ) {
         let mut nodes = mesh_of(1);
         nodes[0].capture("नमस्ते 🙂");
-        let range = mirror_protocol::session::Range { chain: nodes[0].chain, after: None, to: 1 };
-        let message = Message::Run(nodes[0].log.runs(&[range]).remove(0));
+        let message = Message::Run(all(&nodes[0].log).remove(0));
         let mut bytes = message.encode();
         let at = position.index(bytes.len());
         bytes[at] ^= flip;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::string_slice, clippy::indexing_slicing, clippy::panic)]
 
 #[allow(dead_code)]
-#[path = "../examples/vectors.rs"]
+#[path = "../examples/vectors/main.rs"]
 mod vectors;
 
 #[test]
@@ -38,7 +38,14 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let text = std::fs::read_to_string(format!("{root}/docs/PROTOCOL.md")).unwrap();
     let mut sources = String::new();
-    for krate in ["protocol/src", "protocol/src/session", "protocol/tests", "domain/src"] {
+    let folders = [
+        "protocol/src",
+        "protocol/src/session",
+        "protocol/tests",
+        "domain/src",
+        "domain/src/membership",
+    ];
+    for krate in folders {
         for file in std::fs::read_dir(format!("{root}/crates/{krate}")).unwrap() {
             let path = file.unwrap().path();
             if path.is_file() {

@@ -1,18 +1,29 @@
-//! Chains: whose they are, where they end, and what our own chain has named of them as causes.
+//! Chains and their branches: whose they are, where they end, and what our own chain has named of them as causes.
 
 use mirror_protocol::run::is_span_end;
-use mirror_protocol::{ChainId, ChainOpen, DeviceId, EventId, Known, Lamport, Point, PublicKey};
-use mirror_protocol::{SignedHead, Tip};
+use mirror_protocol::{
+    ChainId, ChainOpen, DeviceId, Event, EventId, Header, Known, Lamport, Point,
+};
+use mirror_protocol::{PublicKey, SignedHead, Tip};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::StoreError;
 use crate::events::Pos;
 use crate::store::{Tx, View};
 
-/// A chain with at least one event.
+/// Where a branch's events lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BranchRef(pub(crate) i64);
+
+/// A chain with at least one event, or one branch of a chain that is forked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainRow {
-    pub(crate) chain_ref: i64,
+    /// Where its events lie.
+    pub branch: BranchRef,
+    /// Where the events before its first lie.
+    pub parent: Option<BranchRef>,
+    /// The position of the first event that is its own.
+    pub first: u64,
     /// The newest event.
     pub tip: Tip,
     /// Its clock.
@@ -34,14 +45,24 @@ impl ChainRow {
     pub fn head(&self) -> SignedHead {
         SignedHead { tip: self.tip, signature: self.signature }
     }
+
+    /// How many events lie in it, without those of its parent.
+    pub fn events(&self) -> u64 {
+        (self.tip.seq + 1).saturating_sub(self.first)
+    }
+
+    fn point(&self) -> Point {
+        Point { seq: self.tip.seq, id: self.tip.id, lamport: self.lamport }
+    }
 }
 
-const COLUMNS: &str = "ref, id, device, key, recipient, seq, tip, lamport, signature, covered";
+const COLUMNS: &str =
+    "ref, id, device, key, recipient, seq, tip, lamport, signature, covered, parent, first";
 
 fn row(row: &Row<'_>) -> Result<ChainRow, rusqlite::Error> {
     let covered: i64 = row.get(9)?;
     Ok(ChainRow {
-        chain_ref: row.get(0)?,
+        branch: BranchRef(row.get(0)?),
         tip: Tip {
             chain: ChainId(row.get(1)?),
             seq: row.get::<_, i64>(5)? as u64,
@@ -53,39 +74,53 @@ fn row(row: &Row<'_>) -> Result<ChainRow, rusqlite::Error> {
         key: PublicKey(row.get(3)?),
         recipient: row.get(4)?,
         covered: u64::try_from(covered).ok(),
+        parent: row.get::<_, Option<i64>>(10)?.map(BranchRef),
+        first: row.get::<_, i64>(11)? as u64,
     })
 }
 
 impl View<'_> {
-    /// Every chain, by id.
+    /// Every branch of every chain, sorted by tip.
     pub fn chains(&self) -> Result<Vec<ChainRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM chains WHERE seq >= 0 ORDER BY id");
+        let sql = format!("SELECT {COLUMNS} FROM chains WHERE seq >= 0 ORDER BY id, seq, tip");
         let mut statement = self.conn.prepare_cached(&sql)?;
         Ok(statement.query_map([], row)?.collect::<Result<_, _>>()?)
     }
 
-    /// One chain.
-    pub fn chain(&self, chain: &ChainId) -> Result<Option<ChainRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM chains WHERE id = ?1 AND seq >= 0");
+    /// The branches of one chain, sorted by tip: one, unless the chain is forked.
+    pub fn branches(&self, chain: &ChainId) -> Result<Vec<ChainRow>, StoreError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM chains WHERE id = ?1 AND seq >= 0 ORDER BY seq, tip");
         let mut statement = self.conn.prepare_cached(&sql)?;
-        Ok(statement.query_row(params![chain.0], row).optional()?)
+        Ok(statement.query_map(params![chain.0], row)?.collect::<Result<_, _>>()?)
     }
 
-    /// The chain that an event lies in.
-    pub fn chain_at(&self, pos: Pos) -> Result<Option<ChainRow>, StoreError> {
+    /// A branch.
+    pub fn branch(&self, branch: BranchRef) -> Result<Option<ChainRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM chains WHERE ref = ?1 AND seq >= 0");
         let mut statement = self.conn.prepare_cached(&sql)?;
-        Ok(statement.query_row(params![pos.chain()], row).optional()?)
+        Ok(statement.query_row(params![branch.0], row).optional()?)
     }
 
-    /// All tips, by chain.
+    /// The branch that an event lies in.
+    pub fn chain_at(&self, pos: Pos) -> Result<Option<ChainRow>, StoreError> {
+        self.branch(pos.branch())
+    }
+
+    /// How many chains are here, forked or not.
+    pub fn chain_count(&self) -> Result<usize, StoreError> {
+        let sql = "SELECT count(DISTINCT id) FROM chains";
+        Ok(self.conn.query_row(sql, [], |row| row.get::<_, i64>(0))? as usize)
+    }
+
+    /// All tips, sorted.
     pub fn tips(&self) -> Result<Vec<Tip>, StoreError> {
         Ok(self.chains()?.into_iter().map(|chain| chain.tip).collect())
     }
 
     /// Chains that have moved since the own chain last named them.
     pub fn frontier(&self) -> Result<Vec<ChainRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM chains WHERE seq > covered ORDER BY id");
+        let sql = format!("SELECT {COLUMNS} FROM chains WHERE seq > covered ORDER BY id, seq, tip");
         let mut statement = self.conn.prepare_cached(&sql)?;
         Ok(statement.query_map([], row)?.collect::<Result<_, _>>()?)
     }
@@ -97,9 +132,54 @@ impl View<'_> {
         Ok(found.map(DeviceId))
     }
 
-    pub(crate) fn chain_ref(&self, chain: &ChainId) -> Result<Option<i64>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT ref FROM chains WHERE id = ?1")?;
-        Ok(statement.query_row(params![chain.0], |row| row.get(0)).optional()?)
+    /// Which part of the branch that leads to `event` lies where, first part first; the last ends with it.
+    pub(crate) fn lineage(&self, event: &Tip) -> Result<Vec<Segment>, StoreError> {
+        let Some(pos) = self.pos(&event.id)? else { return Ok(Vec::new()) };
+        let sql = "SELECT parent, first FROM chains WHERE ref = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let (mut segments, mut at, mut to) = (Vec::new(), Some(pos.branch()), pos.seq());
+        while let Some(branch) = at {
+            let (parent, first): (Option<i64>, i64) =
+                statement.query_row(params![branch.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let from = first as u64;
+            segments.push(Segment { branch, from, to });
+            (at, to) = (parent.map(BranchRef), from.saturating_sub(1));
+        }
+        segments.reverse();
+        Ok(segments)
+    }
+
+    /// Whether another event follows the one that this one follows.
+    pub fn is_followed(&self, event: &Event) -> Result<bool, StoreError> {
+        let prev = event.header.prev.map(|prev| self.pos(&prev)).transpose()?.flatten();
+        prev.map_or(Ok(false), |prev| self.is_taken(Pos::new(prev.branch(), event.header.seq)))
+    }
+
+    fn is_taken(&self, pos: Pos) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT 1 FROM events WHERE pos = ?1")?;
+        Ok(statement.exists(params![pos.0])?)
+    }
+
+    fn point_of(&self, event: &Tip) -> Result<Option<Point>, StoreError> {
+        if let Some(row) = self.branches(&event.chain)?.iter().find(|row| row.tip == *event) {
+            return Ok(Some(row.point()));
+        }
+        let Some(pos) = self.pos(&event.id)? else { return Ok(None) };
+        let found = self.header_at(pos)?;
+        let fits = |header: &Header| {
+            header.seq == event.seq && header.chain.unwrap_or(ChainId(event.id.0)) == event.chain
+        };
+        let found = found.filter(|(header, _)| fits(header));
+        Ok(found.map(|(header, id)| Point { seq: header.seq, id, lamport: header.lamport }))
+    }
+
+    fn ancestor_of(&self, event: &Tip, seq: u64) -> Result<Option<Point>, StoreError> {
+        let segments = self.lineage(event)?;
+        let Some(segment) = segments.iter().find(|s| (s.from..=s.to).contains(&seq)) else {
+            return Ok(None);
+        };
+        let found = self.header_at(Pos::new(segment.branch, seq))?;
+        Ok(found.map(|(header, id)| Point { seq, id, lamport: header.lamport }))
     }
 
     fn hide<T>(&self, result: Result<Option<T>, StoreError>) -> Option<T> {
@@ -110,57 +190,90 @@ impl View<'_> {
     }
 }
 
+/// A part of a branch: positions that lie side by side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Segment {
+    pub branch: BranchRef,
+    pub from: u64,
+    pub to: u64,
+}
+
 impl Known for View<'_> {
-    fn tip(&self, chain: &ChainId) -> Option<Point> {
-        let row = self.hide(self.chain(chain))?;
-        Some(Point { seq: row.tip.seq, id: row.tip.id, lamport: row.lamport })
+    fn tips(&self, chain: &ChainId) -> Vec<Point> {
+        let rows = self.hide(self.branches(chain).map(Some)).unwrap_or_default();
+        rows.iter().map(ChainRow::point).collect()
     }
 
-    fn point(&self, chain: &ChainId, seq: u64) -> Option<Point> {
-        let row = self.hide(self.chain(chain))?;
-        if seq > row.tip.seq {
-            return None;
-        }
-        if seq == row.tip.seq {
-            return Some(Point { seq, id: row.tip.id, lamport: row.lamport });
-        }
-        self.hide(self.event_of(chain, seq)).as_ref().map(Point::of)
+    fn point(&self, event: &Tip) -> Option<Point> {
+        self.hide(self.point_of(event))
+    }
+
+    fn ancestor(&self, event: &Tip, seq: u64) -> Option<Point> {
+        self.hide(self.ancestor_of(event, seq))
     }
 
     fn key(&self, chain: &ChainId) -> Option<PublicKey> {
-        self.hide(self.chain(chain)).map(|row| row.key)
+        let sql = "SELECT key FROM chains WHERE id = ?1 AND seq >= 0 LIMIT 1";
+        let key = || {
+            let mut statement = self.conn.prepare_cached(sql)?;
+            Ok(statement.query_row(params![chain.0], |row| row.get(0)).optional()?)
+        };
+        self.hide(key()).map(PublicKey)
     }
 }
 
 impl Tx<'_> {
     /// Makes room for a chain; its first event follows in the same transaction.
-    pub fn open_chain(&self, chain: ChainId, open: &ChainOpen) -> Result<(), StoreError> {
-        let sql = "INSERT INTO chains (id, device, key, recipient) VALUES (?1, ?2, ?3, ?4)";
+    pub fn open_chain(&self, chain: ChainId, open: &ChainOpen) -> Result<BranchRef, StoreError> {
+        let sql = "INSERT INTO chains (id, first, device, key, recipient)
+                   VALUES (?1, 0, ?2, ?3, ?4)";
         let values = params![chain.0, open.device.0, open.key.0, open.recipient];
         self.conn.prepare_cached(sql)?.execute(values)?;
-        Ok(())
+        Ok(BranchRef(self.conn.last_insert_rowid()))
     }
 
-    /// Moves a chain's head; it is kept for good where runs are cut.
-    pub fn set_head(&self, head: &SignedHead, lamport: Lamport) -> Result<(), StoreError> {
+    /// Where an event that follows a stored one goes: behind it, or, when another event is there, into a branch of its
+    /// own.
+    pub fn attach(&self, event: &Event) -> Result<BranchRef, StoreError> {
+        let no_chain = StoreError::NoChain { event: event.id };
+        let prev = event.header.prev.map(|prev| self.pos(&prev)).transpose()?.flatten();
+        let Some(prev) = prev else { return Err(no_chain) };
+        let (parent, seq) = (prev.branch(), event.header.seq);
+        if !self.is_taken(Pos::new(parent, seq))? {
+            return Ok(parent);
+        }
+        let sql = "INSERT INTO chains (id, parent, first, device, key, recipient, covered, indexed)
+                   SELECT id, ref, ?2, device, key, recipient, ?2 - 1, ?2 - 1
+                   FROM chains WHERE ref = ?1";
+        self.conn.prepare_cached(sql)?.execute(params![parent.0, seq as i64])?;
+        Ok(BranchRef(self.conn.last_insert_rowid()))
+    }
+
+    /// Moves a branch's head; it is kept for good where runs are cut.
+    pub fn set_head(
+        &self,
+        branch: BranchRef,
+        head: &SignedHead,
+        lamport: Lamport,
+    ) -> Result<(), StoreError> {
         let sql =
-            "UPDATE chains SET seq = ?2, tip = ?3, lamport = ?4, signature = ?5 WHERE id = ?1";
+            "UPDATE chains SET seq = ?2, tip = ?3, lamport = ?4, signature = ?5 WHERE ref = ?1";
         let (tip, seq) = (head.tip, head.tip.seq as i64);
-        let values = params![tip.chain.0, seq, tip.id.0, lamport.0 as i64, head.signature];
+        let values = params![branch.0, seq, tip.id.0, lamport.0 as i64, head.signature];
         self.conn.prepare_cached(sql)?.execute(values)?;
         if is_span_end(tip.seq) {
             let sql = "INSERT OR REPLACE INTO heads (chain, seq, id, signature)
-                       SELECT ref, ?2, ?3, ?4 FROM chains WHERE id = ?1";
-            let values = params![tip.chain.0, seq, tip.id.0, head.signature];
+                       VALUES (?1, ?2, ?3, ?4)";
+            let values = params![branch.0, seq, tip.id.0, head.signature];
             self.conn.prepare_cached(sql)?.execute(values)?;
         }
         Ok(())
     }
 
     /// The own chain has named this position as a cause (or is itself the chain).
-    pub fn cover(&self, chain: &ChainId, seq: u64) -> Result<(), StoreError> {
-        let sql = "UPDATE chains SET covered = max(covered, ?2) WHERE id = ?1";
-        self.conn.prepare_cached(sql)?.execute(params![chain.0, seq as i64])?;
+    pub fn cover(&self, branch: BranchRef, seq: u64) -> Result<(), StoreError> {
+        let sql = "UPDATE chains SET covered = max(covered, ?2) WHERE ref = ?1";
+        self.conn.prepare_cached(sql)?.execute(params![branch.0, seq as i64])?;
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! Events: exact header bytes, and bodies that may be gone.
 
 use mirror_protocol::run::{Run, WireEvent};
-use mirror_protocol::{ChainId, Event, EventId, Lamport, SignedHead, Tip};
+use mirror_protocol::{ChainId, Event, EventId, Header, Lamport, SignedHead, Tip};
 use rusqlite::{OptionalExtension, Row, params};
 
+use crate::chains::{BranchRef, ChainRow, Segment};
 use crate::error::StoreError;
 use crate::store::{Tx, View};
 
@@ -15,12 +16,17 @@ pub struct Pos(pub(crate) i64);
 const SEQ_BITS: u32 = 40;
 
 impl Pos {
-    pub(crate) fn new(chain: i64, seq: u64) -> Self {
-        Self((chain << SEQ_BITS) | (seq as i64 & ((1 << SEQ_BITS) - 1)))
+    pub(crate) fn new(branch: BranchRef, seq: u64) -> Self {
+        Self((branch.0 << SEQ_BITS) | (seq as i64 & ((1 << SEQ_BITS) - 1)))
     }
 
-    pub(crate) fn chain(self) -> i64 {
-        self.0 >> SEQ_BITS
+    /// The branch that it lies in.
+    pub fn branch(self) -> BranchRef {
+        BranchRef(self.0 >> SEQ_BITS)
+    }
+
+    pub(crate) fn seq(self) -> u64 {
+        (self.0 & ((1 << SEQ_BITS) - 1)) as u64
     }
 }
 
@@ -33,6 +39,8 @@ pub struct Place {
     pub chain: ChainId,
     /// The position in it.
     pub seq: u64,
+    /// The event: two branches can share the rest.
+    pub id: EventId,
 }
 
 impl View<'_> {
@@ -56,20 +64,27 @@ impl View<'_> {
         statement.query_row(params![pos.0], raw).optional()?.map(read).transpose()
     }
 
-    /// The event at a position of a chain.
-    pub fn event_of(&self, chain: &ChainId, seq: u64) -> Result<Option<Event>, StoreError> {
-        match self.chain_ref(chain)? {
-            Some(chain) if seq >> SEQ_BITS == 0 => self.event_at(Pos::new(chain, seq)),
-            _ => Ok(None),
-        }
+    /// The event at a position of a branch that is not before its first.
+    pub fn event_in(&self, branch: BranchRef, seq: u64) -> Result<Option<Event>, StoreError> {
+        self.event_at(Pos::new(branch, seq))
     }
 
-    /// The id stored for a position of a chain, whether or not the event there still reads.
-    pub fn id_of(&self, chain: &ChainId, seq: u64) -> Result<Option<EventId>, StoreError> {
-        let Some(chain) = self.chain_ref(chain)? else { return Ok(None) };
+    /// A header with its id, as stored.
+    pub(crate) fn header_at(&self, pos: Pos) -> Result<Option<(Header, EventId)>, StoreError> {
+        let sql = "SELECT id, header FROM events WHERE pos = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found = statement
+            .query_row(params![pos.0], |row| Ok((EventId(row.get(0)?), row.get::<_, Vec<u8>>(1)?)));
+        let Some((id, bytes)) = found.optional()? else { return Ok(None) };
+        let header = Header::decode(&bytes).map_err(|e| StoreError::damaged("event", e))?;
+        Ok(Some((header, id)))
+    }
+
+    /// The id stored for a position of a branch, whether or not the event there still reads.
+    pub fn id_of(&self, branch: BranchRef, seq: u64) -> Result<Option<EventId>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT id FROM events WHERE pos = ?1")?;
         let id =
-            statement.query_row(params![Pos::new(chain, seq).0], |row| row.get(0)).optional()?;
+            statement.query_row(params![Pos::new(branch, seq).0], |row| row.get(0)).optional()?;
         Ok(id.map(EventId))
     }
 
@@ -99,35 +114,44 @@ impl View<'_> {
 
     /// How many events are here.
     pub fn event_count(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT coalesce(sum(seq + 1), 0) FROM chains";
+        let sql = "SELECT coalesce(sum(seq + 1 - first), 0) FROM chains WHERE seq >= 0";
         Ok(self.conn.query_row(sql, [], |row| row.get::<_, i64>(0))? as u64)
     }
 
-    /// Calls back with the events of a chain from a position on, in sequence, until it answers `false`.
-    pub fn walk_chain<E: From<StoreError>>(
+    /// Calls back with the events that lie in a branch from a position on, in sequence, until it answers `false`.
+    pub fn walk<E: From<StoreError>>(
         &self,
-        chain: &ChainId,
+        branch: BranchRef,
         from: u64,
         mut visit: impl FnMut(Pos, Event) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let Some(chain) = self.chain_ref(chain)? else { return Ok(()) };
+        let last = (1 << SEQ_BITS) - 1;
+        self.walk_segment(&Segment { branch, from, to: last }, &mut visit).map(drop)
+    }
+
+    fn walk_segment<E: From<StoreError>>(
+        &self,
+        segment: &Segment,
+        visit: &mut impl FnMut(Pos, Event) -> Result<bool, E>,
+    ) -> Result<bool, E> {
         let sql = "SELECT pos, header, body FROM events WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
         let mut statement = self.conn.prepare_cached(sql).map_err(StoreError::from)?;
-        let (first, last) = (Pos::new(chain, from), Pos::new(chain, (1 << SEQ_BITS) - 1));
-        let mut rows = statement.query(params![first.0, last.0]).map_err(StoreError::from)?;
+        let at = |seq| Pos::new(segment.branch, seq).0;
+        let bounds = params![at(segment.from), at(segment.to)];
+        let mut rows = statement.query(bounds).map_err(StoreError::from)?;
         while let Some(row) = rows.next().map_err(StoreError::from)? {
             let pos = row.get(0).map_err(StoreError::from)?;
             let bytes =
                 (row.get(1).map_err(StoreError::from)?, row.get(2).map_err(StoreError::from)?);
             if !visit(Pos(pos), read(bytes)?)? {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// A page of events in canonical order, newest first, before a place. Lamport time grows along each chain, so the
-    /// page is a merge of the chains' ends and needs no index.
+    /// A page of events in canonical order, newest first, before a place. Lamport time grows along each branch, so the
+    /// page is a merge of the branches' ends and needs no index.
     pub fn newest_events(
         &self,
         before: Option<Place>,
@@ -135,72 +159,85 @@ impl View<'_> {
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
         let mut ends = std::collections::BTreeMap::new();
-        for chain in self.chains()? {
-            if only.is_some_and(|only| *only != chain.tip.chain) {
+        for row in self.chains()? {
+            if only.is_some_and(|only| *only != row.tip.chain) {
                 continue;
             }
-            let seq = self.last_before(&chain.tip, before)?;
-            if let Some(event) = self.end(&chain.tip.chain, seq)? {
-                ends.insert(event.order(), event);
+            let seq = self.last_before(&row, before)?;
+            if let Some(event) = self.end(&row, seq)? {
+                ends.insert(event.order(), (event, row));
             }
         }
         let mut page = Vec::new();
         while page.len() < limit
-            && let Some((_, event)) = ends.pop_last()
+            && let Some((_, (event, row))) = ends.pop_last()
         {
             let next = event.header.seq.checked_sub(1);
-            if let Some(event) = self.end(&event.chain(), next)? {
-                ends.insert(event.order(), event);
+            if let Some(event) = self.end(&row, next)? {
+                ends.insert(event.order(), (event, row));
             }
             page.push(event);
         }
         Ok(page)
     }
 
-    fn end(&self, chain: &ChainId, seq: Option<u64>) -> Result<Option<Event>, StoreError> {
-        seq.map_or(Ok(None), |seq| self.event_of(chain, seq))
+    fn end(&self, row: &ChainRow, seq: Option<u64>) -> Result<Option<Event>, StoreError> {
+        let seq = seq.filter(|seq| *seq >= row.first);
+        seq.map_or(Ok(None), |seq| self.event_at(Pos::new(row.branch, seq)))
     }
 
-    /// The last position of a chain that comes before a place, by bisection.
-    fn last_before(&self, tip: &Tip, before: Option<Place>) -> Result<Option<u64>, StoreError> {
-        let Some(before) = before else { return Ok(Some(tip.seq)) };
-        let (mut low, mut high) = (0, tip.seq + 1);
+    /// The last position of a branch that comes before a place, by bisection.
+    fn last_before(
+        &self,
+        row: &ChainRow,
+        before: Option<Place>,
+    ) -> Result<Option<u64>, StoreError> {
+        let Some(before) = before else { return Ok(Some(row.tip.seq)) };
+        let (mut low, mut high) = (row.first, row.tip.seq + 1);
         while low < high {
             let middle = low + (high - low) / 2;
-            let earlier = self.event_of(&tip.chain, middle)?.is_some_and(|event| {
-                let (lamport, chain, seq) = event.order();
-                Place { lamport, chain, seq } < before
+            let found = self.header_at(Pos::new(row.branch, middle))?;
+            let earlier = found.is_some_and(|(header, id)| {
+                let (lamport, chain, seq) = (header.lamport, row.tip.chain, header.seq);
+                Place { lamport, chain, seq, id } < before
             });
             if earlier { low = middle + 1 } else { high = middle }
         }
         Ok(low.checked_sub(1))
     }
 
-    /// The next run of a chain behind `after`: up to the next kept head, or to `last`, a head of the chain that the
-    /// caller holds (the chain may have grown since, and its newest signature with it).
+    /// The next run of the branch that ends in `last`, a head of it that the caller holds (the branch may have grown
+    /// since, and its newest signature with it), behind `after`: up to the next kept head, or to `last`.
     pub fn run(&self, after: Option<u64>, last: &SignedHead) -> Result<Option<Run>, StoreError> {
-        let chain = last.tip.chain;
         let from = after.map_or(0, |after| after + 1);
         if from > last.tip.seq {
             return Ok(None);
         }
-        let head = self.kept_head(&chain, from)?.filter(|head| head.tip.seq < last.tip.seq);
-        let head = head.unwrap_or(*last);
+        let mut segments = self.lineage(&last.tip)?;
+        segments.retain(|segment| segment.to >= from);
         let mut events = Vec::new();
-        self.walk_chain::<StoreError>(&chain, from, |_, event| {
-            let more = event.header.seq < head.tip.seq;
-            events.push(WireEvent { header: event.bytes, body: event.body });
-            Ok(more)
-        })?;
-        Ok(Some(Run { events, head }))
+        for segment in &segments {
+            let part = Segment { from: segment.from.max(from), ..*segment };
+            let kept = self.kept_head(&last.tip.chain, &part)?;
+            let part = Segment { to: kept.map_or(part.to, |head| head.tip.seq), ..part };
+            self.walk_segment::<StoreError>(&part, &mut |_, event| {
+                events.push(WireEvent { header: event.bytes, body: event.body });
+                Ok(true)
+            })?;
+            if let Some(head) = kept {
+                return Ok(Some(Run { events, head }));
+            }
+        }
+        Ok((!events.is_empty()).then_some(Run { events, head: *last }))
     }
 
-    /// The first head kept for good at or behind a position.
-    fn kept_head(&self, chain: &ChainId, from: u64) -> Result<Option<SignedHead>, StoreError> {
-        let sql = "SELECT h.seq, h.id, h.signature FROM heads h JOIN chains c ON h.chain = c.ref
-                   WHERE c.id = ?1 AND h.seq >= ?2 ORDER BY h.seq LIMIT 1";
+    /// The first head kept for good in a part of a branch.
+    fn kept_head(&self, chain: &ChainId, part: &Segment) -> Result<Option<SignedHead>, StoreError> {
+        let sql = "SELECT seq, id, signature FROM heads
+                   WHERE chain = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq LIMIT 1";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let kept = statement.query_row(params![chain.0, from as i64], |row| {
+        let bounds = params![part.branch.0, part.from as i64, part.to as i64];
+        let kept = statement.query_row(bounds, |row| {
             let (seq, id) = (row.get::<_, i64>(0)? as u64, EventId(row.get(1)?));
             Ok(SignedHead { tip: Tip { chain: *chain, seq, id }, signature: row.get(2)? })
         });
@@ -209,11 +246,10 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    /// Inserts an event of a chain that is open here. The caller sets the chain's head in the same transaction.
-    pub fn insert(&self, event: &Event) -> Result<Pos, StoreError> {
-        let chain = self.chain_ref(&event.chain())?;
-        let chain = chain.ok_or(StoreError::NoChain { event: event.id })?;
-        let pos = Pos::new(chain, event.header.seq);
+    /// Inserts an event where [`Tx::open_chain`] or [`Tx::attach`] said, or behind one that was. The caller sets the
+    /// branch's head in the same transaction.
+    pub fn insert(&self, branch: BranchRef, event: &Event) -> Result<Pos, StoreError> {
+        let pos = Pos::new(branch, event.header.seq);
         let sql = "INSERT INTO events (pos, id, header, body) VALUES (?1, ?2, ?3, ?4)";
         let mut statement = self.conn.prepare_cached(sql)?;
         statement.execute(params![pos.0, event.id.0, event.bytes, event.body])?;

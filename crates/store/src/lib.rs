@@ -30,7 +30,7 @@ mod search;
 mod store;
 mod waiting;
 
-pub use chains::ChainRow;
+pub use chains::{BranchRef, ChainRow};
 pub use error::{Fault, StoreError};
 pub use events::{Place, Pos};
 pub use members::MemberRow;

@@ -1,7 +1,7 @@
 //! Members of the mesh, as the caller has folded them, and the events that decide it.
 
 use mirror_protocol::{DeviceId, Event, Tip};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::StoreError;
 use crate::events::Pos;
@@ -24,22 +24,39 @@ pub struct MemberRow {
     pub admitted: u32,
 }
 
+const COLUMNS: &str = "device, name, role, revoked, heads, admitted";
+
+type Raw = ([u8; 32], String, u8, bool, Vec<u8>, u32);
+
+fn raw(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+}
+
+fn read((device, name, role, revoked, heads, admitted): Raw) -> Result<MemberRow, StoreError> {
+    let heads = tips_from(&heads)?;
+    Ok(MemberRow { device: DeviceId(device), name, role, revoked, heads, admitted })
+}
+
 impl View<'_> {
     /// Every device, in order of admission.
     pub fn members(&self) -> Result<Vec<MemberRow>, StoreError> {
-        let sql = "SELECT device, name, role, revoked, heads, admitted FROM members
-                   ORDER BY admitted";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement.query_map([], |row| {
-            let heads: Vec<u8> = row.get(4)?;
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, heads, row.get(5)?))
-        })?;
-        rows.map(|row| {
-            let (device, name, role, revoked, heads, admitted) = row?;
-            let heads = tips_from(&heads)?;
-            Ok(MemberRow { device: DeviceId(device), name, role, revoked, heads, admitted })
-        })
-        .collect()
+        let sql = format!("SELECT {COLUMNS} FROM members ORDER BY admitted");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let rows = statement.query_map([], raw)?;
+        rows.map(|row| read(row?)).collect()
+    }
+
+    /// One device.
+    pub fn member(&self, device: &DeviceId) -> Result<Option<MemberRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM members WHERE device = ?1");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        statement.query_row(params![device.0], raw).optional()?.map(read).transpose()
+    }
+
+    /// Whether some event admits a device; it need not count.
+    pub fn is_named(&self, device: &DeviceId) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT 1 FROM named WHERE device = ?1")?;
+        Ok(statement.exists(params![device.0])?)
     }
 
     /// The events that decide the membership, as they lie.
@@ -56,6 +73,13 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
+    /// Some event admits a device.
+    pub fn add_named(&self, device: &DeviceId) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO named (device) VALUES (?1)";
+        self.conn.prepare_cached(sql)?.execute(params![device.0])?;
+        Ok(())
+    }
+
     /// Marks an event as one that decides the membership.
     pub fn add_member_event(&self, pos: Pos) -> Result<(), StoreError> {
         let sql = "INSERT OR IGNORE INTO member_events (pos) VALUES (?1)";

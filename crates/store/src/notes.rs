@@ -170,9 +170,9 @@ impl Tx<'_> {
     pub fn clear_projections(&self) -> Result<(), StoreError> {
         self.conn.execute_batch(
             "DELETE FROM notes; DELETE FROM note_tags; DELETE FROM revisions;
-             DELETE FROM members; DELETE FROM member_events;
+             DELETE FROM members; DELETE FROM member_events; DELETE FROM named;
              INSERT INTO search (search) VALUES ('delete-all');
-             UPDATE chains SET indexed = -1;",
+             UPDATE chains SET indexed = first - 1;",
         )?;
         Ok(())
     }

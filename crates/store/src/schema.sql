@@ -5,9 +5,13 @@ CREATE TABLE meta (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- A row a branch: one a chain, unless the chain is forked. A branch begins where it leaves its parent.
 CREATE TABLE chains (
     ref INTEGER PRIMARY KEY,
-    id BLOB NOT NULL UNIQUE,
+    id BLOB NOT NULL,
+    parent INTEGER REFERENCES chains (ref),
+    -- the first position that lies in this row; those before it lie in the parent
+    first INTEGER NOT NULL,
     device BLOB NOT NULL,
     key BLOB NOT NULL,
     recipient BLOB NOT NULL,
@@ -22,6 +26,8 @@ CREATE TABLE chains (
     indexed INTEGER NOT NULL DEFAULT -1
 ) STRICT;
 
+CREATE INDEX chains_by_id ON chains (id);
+
 -- Signed heads at span ends, where runs can be cut.
 CREATE TABLE heads (
     chain INTEGER NOT NULL REFERENCES chains (ref),
@@ -31,7 +37,7 @@ CREATE TABLE heads (
     PRIMARY KEY (chain, seq)
 ) STRICT, WITHOUT ROWID;
 
--- pos = chain ref * 2^40 + seq: a chain's events lie side by side, and need no index of their own.
+-- pos = chain ref * 2^40 + seq: a branch's events lie side by side, and need no index of their own.
 CREATE TABLE events (
     pos INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
@@ -43,6 +49,11 @@ CREATE TABLE events (
 CREATE TABLE member_events (
     pos INTEGER PRIMARY KEY REFERENCES events (pos)
 ) STRICT;
+
+-- Devices that some event admits, whether or not it counts.
+CREATE TABLE named (
+    device BLOB PRIMARY KEY NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE members (
     device BLOB PRIMARY KEY NOT NULL,

@@ -1,8 +1,8 @@
 //! Full text, behind the log: a durable append never waits for it.
 
-use mirror_protocol::{ChainId, Event};
 use rusqlite::params;
 
+use crate::chains::BranchRef;
 use crate::error::StoreError;
 use crate::events::Pos;
 use crate::store::{Tx, View};
@@ -12,11 +12,11 @@ const TRIGRAM: usize = 3;
 /// Up to so many notes are ranked. A word that more of them hold ranks them all alike, at the cost of reading every one.
 const RANKED: u32 = 5_000;
 
-/// A chain whose newest events the index has not seen.
+/// A branch whose newest events the index has not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unindexed {
-    /// The chain.
-    pub chain: ChainId,
+    /// The branch.
+    pub branch: BranchRef,
     /// The first position that was not seen.
     pub from: u64,
     /// How many events there are from there on.
@@ -26,11 +26,11 @@ pub struct Unindexed {
 impl View<'_> {
     /// What the index still has to see.
     pub fn unindexed(&self) -> Result<Vec<Unindexed>, StoreError> {
-        let sql = "SELECT id, indexed + 1, seq - indexed FROM chains WHERE seq > indexed";
+        let sql = "SELECT ref, indexed + 1, seq - indexed FROM chains WHERE seq > indexed";
         let mut statement = self.conn.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| {
             Ok(Unindexed {
-                chain: ChainId(row.get(0)?),
+                branch: BranchRef(row.get(0)?),
                 from: row.get::<_, i64>(1)? as u64,
                 events: row.get::<_, i64>(2)? as u64,
             })
@@ -79,10 +79,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The index has seen a chain's events up to and with this one.
-    pub fn set_indexed(&self, event: &Event) -> Result<(), StoreError> {
-        let sql = "UPDATE chains SET indexed = max(indexed, ?2) WHERE id = ?1";
-        let values = params![event.chain().0, event.header.seq as i64];
+    /// The index has seen a branch's events up to this position.
+    pub fn set_indexed(&self, branch: BranchRef, seq: u64) -> Result<(), StoreError> {
+        let sql = "UPDATE chains SET indexed = max(indexed, ?2) WHERE ref = ?1";
+        let values = params![branch.0, seq as i64];
         self.conn.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }

@@ -63,10 +63,10 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Lets the runs go whose events have all come: those of a chain that end at a position or before.
-    pub fn end_quarantine(&self, chain: &ChainId, to: u64) -> Result<(), StoreError> {
-        let sql = "DELETE FROM quarantine WHERE chain = ?1 AND last_seq <= ?2";
-        self.conn.prepare_cached(sql)?.execute(params![chain.0, to as i64])?;
+    /// Lets the runs of a chain go whose events have all come.
+    pub fn end_quarantine(&self, chain: &ChainId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM quarantine WHERE chain = ?1 AND tip IN (SELECT id FROM events)";
+        self.conn.prepare_cached(sql)?.execute(params![chain.0])?;
         Ok(())
     }
 

@@ -1,9 +1,10 @@
 //! What the store promises.
 #![allow(clippy::unwrap_used, clippy::string_slice, clippy::indexing_slicing, clippy::panic)]
 
+use mirror_protocol::known::shared;
 use mirror_protocol::{
-    BodyHash, ChainOpen, Event, Header, Known, Lamport, Point, SignedHead, SigningKey, Tip,
-    VerifiedRun, WallTime,
+    BodyHash, ChainId, ChainOpen, Event, Header, Known, Lamport, Point, SignedHead, SigningKey,
+    Tip, VerifiedRun, WallTime,
 };
 use mirror_store::{Meta, Place, Store, StoreError};
 
@@ -20,9 +21,9 @@ fn home() -> (tempfile::TempDir, Store) {
     let first = open.first_event(AT).unwrap();
     store
         .write::<_, StoreError>(|tx| {
-            tx.open_chain(first.chain(), &open)?;
-            tx.insert(&first)?;
-            tx.set_head(&signed(&first), Lamport(1))
+            let branch = tx.open_chain(first.chain(), &open)?;
+            tx.insert(branch, &first)?;
+            tx.set_head(branch, &signed(&first), Lamport(1))
         })
         .unwrap();
     (folder, store)
@@ -38,23 +39,49 @@ fn append(store: &mut Store, text: &str) -> Event {
     store
         .write::<_, StoreError>(|tx| {
             let row = tx.chains()?.remove(0);
-            let header = Header {
-                chain: Some(row.tip.chain),
-                seq: row.tip.seq + 1,
-                prev: Some(row.tip.id),
-                deps: vec![],
-                lamport: Lamport(row.lamport.0 + 1),
-                at: AT,
-                kind: "note.add".into(),
-                body_hash: BodyHash([0; 32]),
-                body_bytes: 0,
-            };
-            let event = Event::new(header, text.as_bytes().to_vec()).unwrap();
-            tx.insert(&event)?;
-            tx.set_head(&signed(&event), event.header.lamport)?;
+            let before = Point { seq: row.tip.seq, id: row.tip.id, lamport: row.lamport };
+            let event = next(&before, row.tip.chain, text);
+            tx.insert(row.branch, &event)?;
+            tx.set_head(row.branch, &signed(&event), event.header.lamport)?;
             Ok(event)
         })
         .unwrap()
+}
+
+fn next(before: &Point, chain: ChainId, text: &str) -> Event {
+    let header = Header {
+        chain: Some(chain),
+        seq: before.seq + 1,
+        prev: Some(before.id),
+        deps: vec![],
+        lamport: Lamport(before.lamport.0 + 1),
+        at: AT,
+        kind: "note.add".into(),
+        body_hash: BodyHash([0; 32]),
+        body_bytes: 0,
+    };
+    Event::new(header, text.as_bytes().to_vec()).unwrap()
+}
+
+/// Stores events that follow a stored one, as they came from elsewhere.
+fn follow(store: &mut Store, before: &Event, texts: &[&str]) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut point = Point::of(before);
+    for text in texts {
+        let event = next(&point, before.chain(), text);
+        point = Point::of(&event);
+        events.push(event);
+    }
+    store
+        .write::<_, StoreError>(|tx| {
+            let branch = tx.attach(&events[0])?;
+            for event in &events {
+                tx.insert(branch, event)?;
+            }
+            tx.set_head(branch, &signed(events.last().unwrap()), point.lamport)
+        })
+        .unwrap();
+    events
 }
 
 #[test]
@@ -64,11 +91,10 @@ fn an_event_is_found_by_id_by_place_and_by_the_beginning_of_its_id() {
     store
         .read::<_, StoreError>(|view| {
             assert_eq!(view.event(&event.id)?, Some(event.clone()));
-            assert_eq!(view.event_of(&event.chain(), 1)?, Some(event.clone()));
             assert_eq!(view.event_by_prefix(&event.id.to_string()[..9])?, Some(event.id));
             assert_eq!(view.event_by_prefix("zz")?, None);
-            assert_eq!(view.point(&event.chain(), 1), Some(Point::of(&event)));
-            assert_eq!(view.point(&event.chain(), 2), None);
+            assert_eq!(view.point(&event.tip()), Some(Point::of(&event)));
+            assert_eq!(view.point(&Tip { seq: 2, ..event.tip() }), None);
             view.take_error()
         })
         .unwrap();
@@ -95,8 +121,8 @@ fn pages_of_the_log_cover_every_event_once_newest_first() {
     loop {
         let page = store.read::<_, StoreError>(|v| v.newest_events(before, None, 10)).unwrap();
         let Some(last) = page.last() else { break };
-        let (lamport, chain, seq) = last.order();
-        before = Some(Place { lamport, chain, seq });
+        let (lamport, chain, seq, id) = last.order();
+        before = Some(Place { lamport, chain, seq, id });
         seen.extend(page.iter().map(|event| event.header.seq));
     }
     assert_eq!(seen, (0..26).rev().collect::<Vec<_>>());
@@ -118,6 +144,59 @@ fn runs_are_cut_where_heads_are_kept() {
         lengths.push(run.verify(known).unwrap().events.len());
     }
     assert_eq!(lengths, [128, 128, 45]);
+}
+
+#[test]
+fn branches_lie_beside_each_other_and_travel_whole() {
+    let (_folder, mut store) = home();
+    let main: Vec<Event> = (0..140).map(|n| append(&mut store, &format!("note {n}"))).collect();
+    // From the 129th event on, another; and from that one's second, a third.
+    let other = follow(&mut store, &main[128], &["a", "b", "c"]);
+    let third = follow(&mut store, &other[1], &["d"]);
+    assert_eq!(follow(&mut store, &other[2], &["e"])[0].header.seq, 133);
+    let (rows, count) =
+        store.read::<_, StoreError>(|v| Ok((v.chains()?, v.event_count()?))).unwrap();
+    assert_eq!(count, 1 + 140 + 4 + 1);
+    let seqs: Vec<_> = rows.iter().map(|row| (row.first, row.tip.seq)).collect();
+    assert_eq!(seqs, [(132, 132), (130, 133), (0, 140)]);
+
+    store
+        .read::<_, StoreError>(|view| {
+            let tip = third[0].tip();
+            let at = |seq| view.ancestor(&tip, seq).map(|point| point.id);
+            assert_eq!([at(128), at(129)], [Some(main[127].id), Some(main[128].id)]);
+            assert_eq!([at(130), at(131)], [Some(other[0].id), Some(other[1].id)]);
+            assert_eq!([at(132), at(133)], [Some(third[0].id), None]);
+            assert_eq!(shared(view, &tip, &main[139].tip()), Some(Point::of(&main[128])));
+            // A run of a branch reaches over from its parent; the kept head at 127 is of both.
+            let head = rows[0].head();
+            let first = view.run(None, &head)?.unwrap().verify(None).unwrap();
+            assert_eq!(first.head.tip.seq, 127);
+            let rest = view.run(Some(127), &head)?.unwrap();
+            let rest = rest.verify(view.key(&tip.chain)).unwrap();
+            let ids: Vec<_> = rest.events.iter().map(|event| event.id).collect();
+            let expected = [&main[127], &main[128], &other[0], &other[1], &third[0]];
+            assert_eq!(ids, expected.map(|event| event.id));
+            view.take_error()
+        })
+        .unwrap();
+}
+
+#[test]
+fn pages_of_the_log_cover_branches_too() {
+    let (_folder, mut store) = home();
+    let main: Vec<Event> = (0..9).map(|n| append(&mut store, &format!("note {n}"))).collect();
+    follow(&mut store, &main[3], &["a", "b", "c", "d", "e", "f"]);
+    let (mut before, mut seen) = (None, Vec::new());
+    loop {
+        let page = store.read::<_, StoreError>(|v| v.newest_events(before, None, 1)).unwrap();
+        let Some(last) = page.last() else { break };
+        let (lamport, chain, seq, id) = last.order();
+        before = Some(Place { lamport, chain, seq, id });
+        seen.push(last.order());
+    }
+    assert_eq!(seen.len(), 1 + 9 + 6);
+    assert!(seen.is_sorted_by(|newer, older| newer > older));
 }
 
 #[test]
@@ -196,9 +275,9 @@ fn two_connections_append_one_chain_without_a_gap() {
     let mut prev = None;
     store
         .read::<_, StoreError>(|view| {
-            let chain = view.tips()?.remove(0).chain;
+            let branch = view.chains()?.remove(0).branch;
             assert_eq!(view.event_count()?, 181);
-            view.walk_chain::<StoreError>(&chain, 0, |_, event| {
+            view.walk::<StoreError>(branch, 0, |_, event| {
                 assert_eq!(event.header.prev, prev);
                 prev = Some(event.id);
                 Ok(true)
@@ -210,9 +289,9 @@ fn two_connections_append_one_chain_without_a_gap() {
 /// A run of the only chain, from one position to another.
 fn run(store: &mut Store, after: u64, to: u64) -> VerifiedRun {
     let run = store.read::<_, StoreError>(|view| {
-        let chain = view.chains()?.remove(0).tip.chain;
-        let event = view.event_of(&chain, to)?.unwrap();
-        Ok((view.run(Some(after), &signed(&event))?.unwrap(), view.key(&chain)))
+        let row = view.chains()?.remove(0);
+        let event = view.event_in(row.branch, to)?.unwrap();
+        Ok((view.run(Some(after), &signed(&event))?.unwrap(), view.key(&row.tip.chain)))
     });
     let (run, key) = run.unwrap();
     run.verify(key).unwrap()
@@ -225,6 +304,11 @@ fn a_waiting_run_stays_until_all_of_it_has_come() {
         append(&mut store, &format!("note {n}"));
     }
     let (long, short) = (run(&mut store, 2, 6), run(&mut store, 2, 4));
+    // Another home that has come as far as the fourth.
+    let (_other, mut store) = home();
+    for n in 0..4 {
+        append(&mut store, &format!("note {n}"));
+    }
     let lasts = |store: &mut Store| -> Vec<u64> {
         let rows = store.read::<_, StoreError>(|view| view.quarantine()).unwrap();
         rows.iter().map(|row| row.run.head.tip.seq).collect()
@@ -239,7 +323,7 @@ fn a_waiting_run_stays_until_all_of_it_has_come() {
         .unwrap();
     assert_eq!(lasts(&mut store), [6, 4]);
 
-    store.write(|tx| tx.end_quarantine(&long.chain, 5)).unwrap();
+    store.write(|tx| tx.end_quarantine(&long.chain)).unwrap();
 
     assert_eq!(lasts(&mut store), [6]);
     let taken = store.write(|tx| tx.take_quarantine()).unwrap();

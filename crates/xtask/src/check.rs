@@ -1,5 +1,6 @@
 //! Format, lints, licences, types, tidiness.
 
+use crate::cross;
 use crate::install;
 use crate::sh::{Result, cargo, command, root, step};
 use crate::tidy;
@@ -12,8 +13,9 @@ pub fn check() -> Result<()> {
     clippy.args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]);
     step("cargo clippy", &mut clippy)?;
     step("npm run check", command("npm").args(["run", "check"]).current_dir(root().join("ui")))?;
+    tidy::tidy()?;
     deny()?;
-    tidy::tidy()
+    cross::check()
 }
 
 /// Licences, bans and sources always; advisories where their database can be fetched.

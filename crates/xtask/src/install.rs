@@ -16,8 +16,15 @@ const APP: &[&str] = &[
     "libxdo-dev",
 ];
 /// To test it in a real window without a screen.
-const WINDOW: &[&str] =
-    &["webkit2gtk-driver", "xvfb", "xauth", "dbus-x11", "at-spi2-core", "fonts-noto-core"];
+const WINDOW: &[&str] = &[
+    "webkit2gtk-driver",
+    "xvfb",
+    "xauth",
+    "dbus-x11",
+    "at-spi2-core",
+    "fonts-noto-core",
+    "fonts-noto-color-emoji",
+];
 
 pub fn app() -> Result<()> {
     apt(APP)

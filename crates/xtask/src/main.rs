@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod cross;
 mod fuzz;
 mod install;
 mod run;
@@ -20,7 +21,7 @@ const HELP: &str = "cargo xtask COMMAND
   fuzz [--seconds N] [TARGET...]
                                 fuzz every decoder and the session for N seconds each (60), and keep the corpus small
   bench [--json]                the figures of docs/FIGURES.md, as ratios
-  shots                         screenshots of every screen under target/shots/
+  shots                         screenshots of every screen under target/shots/, and the README's pictures
 ";
 
 fn main() -> ExitCode {

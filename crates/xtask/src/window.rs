@@ -15,18 +15,39 @@ pub fn test() -> Result<(bool, String)> {
     captured("tests in the window", &mut session("window"))
 }
 
-/// Makes screenshots of every screen, and one sheet of all.
+/// The README's pictures: which screens they show.
+const IMAGES: [(&str, &str); 4] = [
+    ("phone-capture", "capture-draft-phone-light"),
+    ("desktop-inbox", "inbox-note-desktop-light"),
+    ("desktop-conflict", "conflict-desktop-light"),
+    ("desktop-map", "map-panel-desktop-light"),
+];
+
+/// Makes screenshots of every screen, one sheet of all, and the README's pictures from them.
 pub fn shots() -> Result<()> {
     prepare()?;
     let shots = target().join("shots");
     let _ = std::fs::remove_dir_all(&shots);
     std::fs::create_dir_all(&shots).map_err(|error| error.to_string())?;
     step("screenshots", &mut session("shots"))?;
-    install::apt(&["imagemagick"])?;
+    install::apt(&["imagemagick", "pngquant"])?;
     let mut sheet = command("montage");
     sheet.args(["*.png", "-tile", "6x", "-geometry", "300x300+8+8", "../contact-sheet.png"]);
     step("contact sheet", sheet.current_dir(&shots))?;
     println!("── look at {}", Path::new("target/contact-sheet.png").display());
+    images(&shots)
+}
+
+fn images(shots: &Path) -> Result<()> {
+    let folder = root().join("docs/images");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    for (image, shot) in IMAGES {
+        let mut quant = command("pngquant");
+        quant.args(["--force", "--strip", "--speed", "1", "--output"]);
+        quant.arg(folder.join(format!("{image}.png"))).arg("128");
+        quant.arg(shots.join(format!("{shot}.png")));
+        step(&format!("docs/images/{image}.png"), &mut quant)?;
+    }
     Ok(())
 }
 

@@ -1,18 +1,14 @@
 """Causes: what is complete, what waits, what never fits."""
 
-from reader.core import Bad, need, canonical
+from reader.core import Bad
 from reader.events import Event
 
 
 class Log:
-    """Events with their causes checked; runs whose causes have not come wait."""
+    """Events by their places, with their causes checked; runs whose causes have not come wait."""
 
     def __init__(self):
-        self.chains, self.keys, self.waiting, self.taken = {}, {}, [], []
-
-    def at(self, chain, seq):
-        events = self.chains.get(chain, [])
-        return events[seq] if seq < len(events) else None
+        self.events, self.keys, self.waiting, self.taken = {}, {}, [], []
 
     def key(self, chain):
         return self.keys.get(chain)
@@ -20,12 +16,6 @@ class Log:
     def offer(self, run, record=None):
         """Takes a run in; gives what leaves with it in canonical order."""
         self.keys.setdefault(run.chain, run.key)
-        for event in run.events:
-            here = self.at(run.chain, event.seq)
-            need(here is None or here.id == event.id, "fork")
-        first = run.events[0]
-        before = self.at(run.chain, first.seq - 1) if first.seq else None
-        need(before is None or before.id == first.prev, "fork")
         self.waiting.append((record, run))
         return self.release()
 
@@ -33,17 +23,16 @@ class Log:
         """The greatest set of waiting runs in which every cause is stored or in the set."""
         inside = list(self.waiting)
         while True:
-            place = {(run.chain, e.seq): e for _, run in inside for e in run.events}
-            find = lambda chain, seq: self.at(chain, seq) or place.get((chain, seq))
+            place = {e.place(): e for _, run in inside for e in run.events}
+            find = lambda cause: self.events.get(cause) or place.get(cause)
             whole = [item for item in inside if self.is_complete(item, find)]
             if len(whole) == len(inside):
                 break
             inside = whole
-        new = {(e.chain, e.seq): e for _, run in inside for e in run.events}
+        new = {e.place(): e for _, run in inside for e in run.events}
         leaving = sorted(new.values(), key=Event.order)
-        leaving = [event for event in leaving if self.at(event.chain, event.seq) is None]
-        for event in leaving:
-            self.chains.setdefault(event.chain, []).append(event)
+        leaving = [event for event in leaving if event.place() not in self.events]
+        self.events.update((event.place(), event) for event in leaving)
         self.waiting = [item for item in self.waiting if item not in inside]
         self.taken.extend(leaving)
         return leaving
@@ -54,13 +43,11 @@ class Log:
         for event in run.events:
             latest, complete = 0, True
             causes = [(event.chain, event.seq - 1, event.prev)] if event.seq else []
-            for chain, seq, name in causes + event.deps:
-                cause = find(chain, seq)
+            for place in causes + event.deps:
+                cause = find(tuple(place))
                 if cause is None:
                     complete = False
                     continue
-                if cause.id != name:
-                    raise Bad("dep", record)
                 latest = max(latest, cause.lamport)
             if not complete:
                 return False
@@ -68,5 +55,10 @@ class Log:
                 raise Bad("lamport", record)
         return True
 
+    def chains(self):
+        return {chain for chain, _, _ in self.events}
+
     def tips(self):
-        return [(chain, len(e) - 1, e[-1].id) for chain, e in self.chains.items()]
+        """The newest event of each branch."""
+        passed = {event.prev for event in self.events.values()}
+        return [place for place in self.events if place[2] not in passed]

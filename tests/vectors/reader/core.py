@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 MAX_BODY = 64 * 1024
 MAX_HEADER = 48 * 1024
 MAX_DEPS = 512
-MAX_CHAINS = 4096
+MAX_TIPS = 5120
+MAX_POINTS = 66
 MAX_ADDRESSES = 16
 MAX_ADDRESS = 256
 SPAN = 128

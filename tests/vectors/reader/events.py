@@ -42,8 +42,8 @@ class Event:
         need(type(kind) is str and is_hash(body_hash) and is_int(length, 0, 2**32 - 1), "malformed")
         same(fields, header)
         need((chain is None) == (seq == 0) and (prev is None) == (seq == 0), "bad-position")
-        chains = [dep[0] for dep in deps]
-        need(all(a < b for a, b in zip(chains, chains[1:])) and chain not in chains, "bad-deps")
+        need(all(a < b for a, b in zip(deps, deps[1:])), "bad-deps")
+        need(chain not in [dep[0] for dep in deps], "bad-deps")
         need(re.fullmatch(r"[a-z0-9._-]{1,40}", kind, re.ASCII), "bad-kind")
         need(abs(offset) <= 18 * 60, "bad-offset")
         need(length <= MAX_BODY, "body-too-long")
@@ -56,8 +56,11 @@ class Event:
             right = hashlib.sha256(body).digest() == body_hash and len(body) == length
             need(right, "body")
 
+    def place(self):
+        return (self.chain, self.seq, self.id)
+
     def order(self):
-        return (self.lamport, self.chain, self.seq)
+        return (self.lamport, self.chain, self.seq, self.id)
 
 
 class Open:

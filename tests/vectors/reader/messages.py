@@ -1,7 +1,8 @@
 """The messages of a session."""
 
 from reader.core import (
-    MAX_CHAINS,
+    MAX_POINTS,
+    MAX_TIPS,
     MAX_ADDRESSES,
     MAX_ADDRESS,
     SPAN,
@@ -16,15 +17,22 @@ from reader.core import (
 )
 from reader.events import check_run_shape
 
-FIELDS = {0: 10, 1: 1, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2}
+FIELDS = {0: 10, 1: 1, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2, 8: 2}
 
 
 def check_tips(tips):
     need(type(tips) is list, "malformed")
-    need(len(tips) <= MAX_CHAINS, "too-many")
+    need(len(tips) <= MAX_TIPS, "too-many")
     need(all(is_place(tip) for tip in tips), "malformed")
-    chains = [tip[0] for tip in tips]
-    need(all(a < b for a, b in zip(chains, chains[1:])), "malformed")
+    need(all(a < b for a, b in zip(tips, tips[1:])), "malformed")
+
+
+def check_locator(points):
+    need(type(points) is list, "malformed")
+    need(len(points) <= MAX_POINTS, "too-many")
+    need(points and all(is_place(point) for point in points), "malformed")
+    need(all(a[0] == b[0] and a[1] > b[1] for a, b in zip(points, points[1:])), "malformed")
+    need(points[-1][1] == 0, "malformed")
 
 
 def check_commitment(fields):
@@ -67,5 +75,9 @@ def message(data):
             check_commitment(commitment)
         case [6, code]:
             need(is_int(code, 0, 3), "malformed")
+        case [7, points]:
+            check_locator(points)
+        case [8, point]:
+            need(is_place(point), "malformed")
     same(fields, data)
     return fields

@@ -74,7 +74,16 @@ pub fn device_line(device: &Device) -> String {
         }
     }
     if device.forked {
-        line.push_str(", forked");
+        let forks = &device.forks;
+        let places: Vec<_> = forks
+            .iter()
+            .map(|f| format!("{} behind event {}", words::short(&f.chain), f.base))
+            .collect();
+        line.push_str(&format!(", forked: {}", places.join(", ")));
+    }
+    if device.late > 0 {
+        let late = words::count(device.late, "event");
+        line.push_str(&format!(", {late} beyond its revocation kept without effect"));
     }
     line
 }

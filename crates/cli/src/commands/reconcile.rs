@@ -167,6 +167,9 @@ fn peer_words(peer: &PeerReport) -> String {
     if peer.quarantined > 0 {
         text.push_str(&format!("  {} wait for what they build on\n", peer.quarantined));
     }
+    text.extend(
+        peer.stale.iter().map(|stale| format!("  stale: {}: {}", stale.what, stale.reason)),
+    );
     text.extend(peer.refused.iter().map(|refusal| format!("  {}", refusal_line(refusal))));
     text
 }
@@ -218,6 +221,7 @@ mod tests {
             duplicates: 0,
             quarantined: 0,
             refused: vec![],
+            stale: vec![],
             head_before: String::new(),
             head_after: String::new(),
             committed: error.is_none(),

@@ -1,8 +1,7 @@
 //! What goes in and out of a session, as values.
 
-use crate::event::Dep;
 use crate::head::{Commitment, Tip};
-use crate::id::{CanonicalHead, ChainId, DeviceId, MeshId, PublicKey};
+use crate::id::{CanonicalHead, DeviceId, MeshId, PublicKey};
 use crate::message::{RefuseCode, SESSION_VERSION};
 use crate::run::VerifiedRun;
 
@@ -26,7 +25,7 @@ pub struct Local {
     pub key: PublicKey,
     /// The peer's incarnation, as the link authenticated it.
     pub peer: PublicKey,
-    /// Chain tips.
+    /// Tips, of a forked chain one a branch.
     pub tips: Vec<Tip>,
     /// The version of the fold.
     pub fold_version: u32,
@@ -38,21 +37,20 @@ pub struct Local {
     pub addresses: Vec<String>,
 }
 
-/// Consecutive events of one chain that the peer lacks.
+/// Consecutive events of one branch that the peer lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    /// The chain.
-    pub chain: ChainId,
-    /// The last position that the peer has.
+    /// The last event to send, a tip of this side.
+    pub tip: Tip,
+    /// The last position of its branch that the peer has.
     pub after: Option<u64>,
-    /// The last position to send.
-    pub to: u64,
 }
 
 impl Range {
     /// How many events it covers.
     pub fn events(&self) -> u64 {
-        self.after.map_or(self.to.saturating_add(1), |after| self.to.saturating_sub(after))
+        let to = self.tip.seq;
+        self.after.map_or(to.saturating_add(1), |after| to.saturating_sub(after))
     }
 }
 
@@ -128,6 +126,8 @@ pub struct Report {
     pub quarantined: u64,
     /// What was not taken.
     pub refused: Vec<Refused>,
+    /// Events that the peer once signed for and no longer has: it was restored from an old copy, or is made to look so.
+    pub stale: Vec<Tip>,
     /// Both sides signed one head.
     pub committed: bool,
     /// The heads were equal from the start.
@@ -163,6 +163,9 @@ pub enum SessionError {
         /// What was under way.
         phase: &'static str,
     },
+    /// A locator or its answer does not fit what the peer said before.
+    #[error("the peer's locator does not fit its tips")]
+    WrongLocator,
     /// The peer's vector does not hash to its head.
     #[error("the peer's tips do not give the head that it names")]
     WrongTips,
@@ -172,7 +175,7 @@ pub enum SessionError {
 }
 
 /// Why a run waits, for a person.
-pub fn waiting_reason(missing: Option<Dep>) -> String {
+pub fn waiting_reason(missing: Option<Tip>) -> String {
     match missing {
         Some(dep) => format!("waits for event {} of chain {}, {}", dep.seq, dep.chain, dep.id),
         None => "waits for a run that waits itself".to_owned(),

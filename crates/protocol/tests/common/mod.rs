@@ -5,10 +5,11 @@ use mirror_protocol::bundle::BundleReader;
 use mirror_protocol::intake::Intake;
 use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::message::Message;
+use mirror_protocol::run::WireEvent;
 use mirror_protocol::session::{Base, Local, Report, Session, SessionEvent};
 use mirror_protocol::{
-    ChainId, ChainOpen, Commitment, DeviceId, Event, MeshId, PublicKey, SigningKey, WallTime,
-    public_key,
+    BodyHash, ChainId, ChainOpen, Commitment, DeviceId, Event, Header, Known, Lamport, MeshId,
+    PublicKey, Run, SignedHead, SigningKey, Tip, VerifiedRun, WallTime, public_key,
 };
 use std::collections::BTreeMap;
 
@@ -142,6 +143,40 @@ pub fn take(bytes: &[u8]) -> Result<MemoryLog, String> {
 }
 
 pub fn log_key(log: &MemoryLog, intake: &Intake, chain: &ChainId) -> Option<PublicKey> {
-    use mirror_protocol::Known;
     log.key(chain).or_else(|| intake.key(chain))
+}
+
+/// All of a log, as runs.
+pub fn all(log: &MemoryLog) -> Vec<Run> {
+    log.runs(&log.all())
+}
+
+pub fn verified(log: &MemoryLog, run: Run) -> VerifiedRun {
+    let key = log.key(&run.head.tip.chain);
+    run.verify(key).unwrap()
+}
+
+/// A run of one event that follows `prev` in `chain`, with a header that the caller spoils.
+pub fn forged(node: &Node, spoil: impl FnOnce(&mut Header)) -> Run {
+    let prev = Known::tips(&node.log, &node.chain)[0];
+    let mut header = Header {
+        chain: Some(node.chain),
+        seq: prev.seq + 1,
+        prev: Some(prev.id),
+        deps: vec![],
+        lamport: Lamport(prev.lamport.0 + 1),
+        at: AT,
+        kind: "note.add".into(),
+        body_hash: BodyHash([0; 32]),
+        body_bytes: 0,
+    };
+    spoil(&mut header);
+    sealed(&[Event::new(header, b"forged".to_vec()).unwrap()], &node.key)
+}
+
+pub fn sealed(events: &[Event], key: &SigningKey) -> Run {
+    let last = events.last().unwrap();
+    let tip = Tip { chain: last.chain(), seq: last.header.seq, id: last.id };
+    let wire = |e: &Event| WireEvent { header: e.bytes.clone(), body: e.body.clone() };
+    Run { events: events.iter().map(wire).collect(), head: SignedHead::sign(tip, key) }
 }

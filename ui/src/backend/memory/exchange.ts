@@ -54,6 +54,7 @@ async function withPeer(
     duplicates: 0,
     quarantined: 0,
     refused: [],
+    stale: [],
     head_before: before,
     head_after: headOf(world),
     committed: ok,

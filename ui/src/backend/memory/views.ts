@@ -146,6 +146,8 @@ export function logView(world: World): LogEntry[] {
       deps: one.parents,
       lamport,
       at: one.at,
+      branch: null,
+      counts: true,
       kind: one.archived ? 'note.archive' : one.parents.length === 0 ? 'note.create' : 'note.edit',
       body_hash: fakeHash(`body ${one.id}`),
     };

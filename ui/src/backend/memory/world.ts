@@ -1,4 +1,4 @@
-import type { Device, Identity, Revision, SyncState } from '../types';
+import type { Device, Fork, Identity, Revision, SyncState } from '../types';
 import { fakeHash } from './words';
 
 export type StoredNote = { note: string; revisions: Revision[]; saved_on: string[]; proposal: string | null };
@@ -27,6 +27,16 @@ export function ago(hours: number): string {
   return new Date(Date.now() - hours * HOUR_MS).toISOString();
 }
 
+function forkOf(name: string): Fork {
+  const branch = (side: string, seq: number) => ({
+    first: fakeHash(`first ${side} ${name}`),
+    seq,
+    tip: fakeHash(`tip ${side} ${name}`),
+    signature: fakeHash(`signature ${side} ${name}`).repeat(2),
+  });
+  return { chain: fakeHash(`chain ${name}`), base: 31, branches: [branch('one', 40), branch('other', 36)] };
+}
+
 /** A device as one that has been in touch. */
 export function device(name: string, role: Device['role'], state: SyncState, hours: number | null): Device {
   const id = fakeHash(`device ${name}`);
@@ -37,6 +47,8 @@ export function device(name: string, role: Device['role'], state: SyncState, hou
     state,
     last_contact: hours === null ? null : ago(hours),
     forked: state === 'forked',
+    forks: state === 'forked' ? [forkOf(name)] : [],
+    late: state === 'revoked' ? 1 : 0,
     this: false,
     ahead: state === 'ahead' ? 2 : 0,
     behind: state === 'behind' ? 3 : 0,

@@ -1,0 +1,229 @@
+use super::*;
+use mirror_protocol::memory::MemoryLog;
+use mirror_protocol::{BodyHash, ChainOpen, Header, Lamport, SigningKey, WallTime};
+use proptest::prelude::*;
+
+const AT: WallTime = WallTime { unix_ms: 0, offset_min: 0 };
+
+/// No event is here: only positions tell.
+fn nothing() -> MemoryLog {
+    MemoryLog::default()
+}
+
+fn place(chain: u8, seq: u64) -> Tip {
+    Tip { chain: ChainId([chain; 32]), seq, id: EventId([0; 32]) }
+}
+
+fn device(n: u8) -> DeviceId {
+    DeviceId(mirror_protocol::public_key(&SigningKey::from_bytes(&[n; 32])).0)
+}
+
+fn founding() -> (MeshId, (DeviceId, Event, Body)) {
+    let key = |n| SigningKey::from_bytes(&[n; 32]);
+    let open = ChainOpen::found(&key(1), &key(101), [0; 32], [0; 32]);
+    let event = open.first_event(AT).unwrap();
+    (open.mesh, (open.device, event, Body::ChainOpen(open)))
+}
+
+fn said(author: u8, seq: u64, body: Body) -> (DeviceId, Event, Body) {
+    let header = Header {
+        chain: Some(ChainId([author; 32])),
+        seq,
+        prev: Some(EventId([0; 32])),
+        deps: vec![],
+        // Two events may share a Lamport time, never a position.
+        lamport: Lamport(seq / 2 + 2),
+        at: AT,
+        kind: body.kind().unwrap().into(),
+        body_hash: BodyHash([0; 32]),
+        body_bytes: 0,
+    };
+    (device(author), Event::new(header, body.encode()).unwrap(), body)
+}
+
+fn admit(author: u8, seq: u64, who: u8, role: Role) -> (DeviceId, Event, Body) {
+    let body = DeviceAdmit { device: device(who), name: format!("device {who}"), role };
+    said(author, seq, Body::DeviceAdmit(body))
+}
+
+fn revoke(author: u8, seq: u64, who: u8) -> (DeviceId, Event, Body) {
+    revoke_from(author, seq, who, 9)
+}
+
+fn revoke_from(author: u8, seq: u64, who: u8, cut: u64) -> (DeviceId, Event, Body) {
+    let heads = vec![Tip { chain: ChainId([who; 32]), seq: cut, id: EventId([9; 32]) }];
+    said(author, seq, Body::DeviceRevoke(DeviceRevoke { device: device(who), heads }))
+}
+
+#[test]
+fn only_an_anchor_admits() {
+    let (mesh, founder) = founding();
+    let events = [founder, admit(1, 2, 2, Role::Capture), admit(2, 3, 3, Role::Node)];
+    let members = Membership::fold(mesh, &events, &nothing());
+    assert!(members.active(&device(2)).is_some());
+    assert_eq!(members.member(&device(3)), None);
+    let stranger = members.counts(&device(3), &place(3, 0), &nothing());
+    assert!(matches!(stranger, Err(NotMember::Stranger { .. })));
+}
+
+#[test]
+fn a_revoked_device_keeps_what_it_wrote_before_the_cut() {
+    let (mesh, founder) = founding();
+    let events = [founder, admit(1, 2, 2, Role::Node), revoke(1, 12, 2)];
+    let members = Membership::fold(mesh, &events, &nothing());
+    assert_eq!(members.counts(&device(2), &place(2, 9), &nothing()), Ok(()));
+    assert!(members.counts(&device(2), &place(2, 10), &nothing()).is_err());
+}
+
+/// A thief who writes another branch below the cut gains nothing.
+#[test]
+fn only_the_branch_that_the_cut_names_counts() {
+    let key = |n| SigningKey::from_bytes(&[n; 32]);
+    let (mesh, founder) = founding();
+    let open = ChainOpen::new(mesh, &key(2), &key(102), [0; 32], [0; 32]);
+    let mut log = MemoryLog::default();
+    let chain = log.open(&open, AT, &key(102)).unwrap();
+    let add = |log: &mut MemoryLog, text: &[u8]| {
+        log.append(chain, "note.add", text.to_vec(), AT, &key(102)).unwrap().unwrap().tip()
+    };
+    let shared = add(&mut log, b"both");
+    let mut stolen = log.clone();
+    let right = [add(&mut log, b"right"), add(&mut log, b"right again")];
+    let wrong = add(&mut stolen, b"wrong");
+    for run in stolen.runs(&stolen.all()) {
+        let mut run = run.verify(None).unwrap();
+        run.events.drain(..2);
+        log.store(&[run]);
+    }
+    let heads = vec![right[1]];
+    let revoke = said(1, 12, Body::DeviceRevoke(DeviceRevoke { device: device(2), heads }));
+    let members = Membership::fold(mesh, &[founder, admit(1, 2, 2, Role::Node), revoke], &log);
+    for counts in [shared, right[0], right[1]] {
+        assert_eq!(members.counts(&device(2), &counts, &log), Ok(()));
+    }
+    assert!(wrong.seq < right[1].seq);
+    assert!(members.counts(&device(2), &wrong, &log).is_err());
+}
+
+#[test]
+fn nothing_lifts_a_revocation() {
+    let (mesh, founder) = founding();
+    let events =
+        [founder, admit(1, 2, 2, Role::Node), revoke(1, 3, 2), admit(1, 4, 2, Role::Anchor)];
+    let members = Membership::fold(mesh, &events, &nothing());
+    assert_eq!(members.active(&device(2)), None);
+}
+
+#[test]
+fn what_an_anchor_says_beyond_its_cut_never_counted() {
+    let (mesh, founder) = founding();
+    let honest =
+        [founder, admit(1, 2, 2, Role::Anchor), admit(1, 3, 3, Role::Node), revoke(1, 80, 2)];
+    let members = Membership::fold(mesh, &honest, &nothing());
+    // A stolen anchor takes nothing new in, so its clock stays low: all this stands before its revocation.
+    let stolen = [admit(2, 10, 4, Role::Anchor), revoke(2, 11, 3), revoke(4, 12, 3)];
+    let events = [honest.as_slice(), &stolen].concat();
+    assert_eq!(Membership::fold(mesh, &events, &nothing()), members);
+    assert!(members.active(&device(3)).is_some());
+}
+
+#[test]
+fn a_revocation_wins_over_an_admission_wherever_they_stand() {
+    let (mesh, founder) = founding();
+    let events =
+        [founder, admit(1, 2, 2, Role::Anchor), revoke(1, 4, 3), admit(2, 6, 3, Role::Node)];
+    let members = Membership::fold(mesh, &events, &nothing());
+    assert!(members.member(&device(3)).is_some());
+    assert_eq!(members.active(&device(3)), None);
+}
+
+#[test]
+fn a_device_may_revoke_itself() {
+    let (mesh, founder) = founding();
+    let events = [founder, admit(1, 2, 2, Role::Anchor), revoke(2, 10, 2)];
+    assert_eq!(Membership::fold(mesh, &events, &nothing()).active(&device(2)), None);
+}
+
+#[test]
+fn of_two_revocations_the_strictest_counts() {
+    let (mesh, founder) = founding();
+    let anchors = [founder, admit(1, 2, 2, Role::Node), admit(1, 3, 3, Role::Anchor)];
+    let events = [anchors.as_slice(), &[revoke(1, 20, 2), revoke_from(3, 20, 2, 4)]].concat();
+    let members = Membership::fold(mesh, &events, &nothing());
+    assert_eq!(members.counts(&device(2), &place(2, 4), &nothing()), Ok(()));
+    assert!(members.counts(&device(2), &place(2, 5), &nothing()).is_err());
+}
+
+#[test]
+fn the_founder_is_made_an_anchor_once() {
+    let (mesh, founder) = founding();
+    let (author, _, body) = founder.clone();
+    let Body::ChainOpen(open) = &body else { panic!("no first event") };
+    let later = WallTime { unix_ms: 1, ..AT };
+    let header = ChainOpen::header(vec![], Lamport(9), later);
+    let again = (author, Event::new(header, open.encode()).unwrap(), body.clone());
+    let role = admit(1, 2, 1, Role::Node);
+    let members = Membership::fold(mesh, &[founder, role, again], &nothing());
+    assert_eq!(members.member(&device(1)).unwrap().role, Role::Node);
+    assert!(members.is_anchor(&device(1)), "while there is no other");
+}
+
+#[test]
+fn revocations_in_a_ring_end_the_same_everywhere() {
+    let (mesh, founder) = founding();
+    let anchors = [founder, admit(1, 2, 2, Role::Anchor), admit(1, 3, 3, Role::Anchor)];
+    let ring = [revoke(1, 20, 2), revoke(2, 22, 3), revoke(3, 24, 1)];
+    let mut events = [anchors.as_slice(), &ring].concat();
+    let members = Membership::fold(mesh, &events, &nothing());
+    events.reverse();
+    assert_eq!(Membership::fold(mesh, &events, &nothing()), members);
+}
+
+proptest! {
+    #[test]
+    fn a_stolen_anchor_and_its_creatures_change_nothing(
+        plan in proptest::collection::vec((0usize..3, 2u8..8, 0u8..3), 1..16),
+    ) {
+        let (mesh, founder) = founding();
+        let honest = [
+            founder,
+            admit(1, 2, 2, Role::Anchor),
+            admit(1, 3, 3, Role::Anchor),
+            admit(3, 4, 4, Role::Node),
+            revoke(1, 200, 2),
+        ];
+        let mut events = honest.to_vec();
+        for (n, (author, who, what)) in plan.into_iter().enumerate() {
+            let author = [2, 6, 7][author];
+            let seq = n as u64 + 10;
+            events.push(match what {
+                0 => revoke_from(author, seq, who, 1000),
+                1 => admit(author, seq, who, Role::Anchor),
+                _ => admit(author, seq, who, Role::Capture),
+            });
+        }
+        prop_assert_eq!(Membership::fold(mesh, &events, &nothing()), Membership::fold(mesh, &honest, &nothing()));
+    }
+
+    #[test]
+    fn the_order_of_arrival_decides_nothing(
+        plan in proptest::collection::vec((1u8..5, 1u8..5, 0u8..3, 0u64..20), 1..20),
+        seed in any::<prop::sample::Index>(),
+    ) {
+        let (mesh, founder) = founding();
+        let mut events = vec![founder];
+        for (n, (author, who, what, cut)) in plan.into_iter().enumerate() {
+            let seq = n as u64 + 1;
+            events.push(match what {
+                0 => revoke_from(author, seq, who, cut),
+                1 => admit(author, seq, who, Role::Anchor),
+                _ => admit(author, seq, who, Role::Capture),
+            });
+        }
+        let folded = Membership::fold(mesh, &events, &nothing());
+        let middle = seed.index(events.len());
+        events.rotate_left(middle);
+        events.reverse();
+        prop_assert_eq!(Membership::fold(mesh, &events, &nothing()), folded);
+    }
+}

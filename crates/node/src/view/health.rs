@@ -1,0 +1,44 @@
+//! What `verify` and `doctor` found.
+
+use serde::{Deserialize, Serialize};
+
+/// What `verify` recomputed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Verification {
+    pub ok: bool,
+    pub events: u32,
+    pub chains: u32,
+    pub bodies: u32,
+    pub blobs: u32,
+    pub first_bad: Option<BadRecord>,
+}
+
+/// The first record that is not what it should be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct BadRecord {
+    /// `event`, `body`, `link`, `lamport`, `head`, `projection`, `database`.
+    pub what: String,
+    pub id: String,
+    pub reason: String,
+}
+
+/// The answer of `doctor`: each check with its finding.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Health {
+    pub ok: bool,
+    pub checks: Vec<HealthCheck>,
+}
+
+/// One thing that `doctor` looked at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct HealthCheck {
+    pub name: String,
+    pub ok: bool,
+    pub detail: String,
+    /// What to do; empty when there is nothing to do.
+    pub hint: String,
+}

@@ -1,0 +1,41 @@
+//! What a face is shown: plain data, serialised as it stands.
+//!
+//! The command line prints these as JSON and the UI's TypeScript types are generated from them, so a field
+//! here is a promise. Ids are full lower-case hex, instants RFC 3339 with the author's offset, sizes bytes.
+
+mod conflict;
+mod device;
+mod health;
+mod log;
+mod map;
+mod note;
+mod problem;
+mod reconcile;
+mod standup;
+
+use serde::{Deserialize, Serialize};
+
+pub use conflict::{Conflict, DiffChange, DiffSpan, Side, Take};
+pub use device::{
+    Branch, Chain, Device, Fork, Identity, Invite, Role, Status, SyncState, TicketFacts,
+};
+pub use health::{BadRecord, Health, HealthCheck, Verification};
+pub use log::{Head, LogEntry, LogPage};
+pub use map::{Map, MapEdge, MapNode};
+pub use note::{Captured, Hit, HitSpan, Note, NotePage, NoteState, Revision};
+pub use problem::{Code, Problem};
+pub use reconcile::{Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal};
+pub use standup::{Standup, StandupItem, StandupSection};
+
+/// Told to every face when something changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+#[serde(rename_all = "snake_case", tag = "what", content = "value")]
+pub enum Change {
+    /// Notes, devices or the head moved: ask again.
+    Data,
+    /// A reconcile moved on.
+    Progress(Progress),
+    /// A reconcile ended.
+    Reconciled(ReconcileReport),
+}
