@@ -9,6 +9,7 @@ pub mod courier;
 mod desktop;
 pub mod dice;
 mod home;
+pub mod peer;
 mod process;
 #[cfg(target_os = "linux")]
 mod webdriver;
