@@ -246,7 +246,7 @@ fn records_that_do_not_belong_are_named_and_the_others_go_on() {
         (vec![], "not well-formed"),
         // A run of 2^32 events, a vector of as many tips: claims that nothing follows.
         (vec![0x82, 0x03, 0x82, 0x9b, 0, 0, 0, 1, 0, 0, 0, 0], "4294967296 events in a run"),
-        (vec![0x82, 0x02, 0x9b, 0, 0, 0, 1, 0, 0, 0, 0], "4294967296 chains"),
+        (vec![0x82, 0x02, 0x9b, 0, 0, 0, 1, 0, 0, 0, 0], "4294967296 tips"),
     ] {
         let plain = with(2, record);
         story.refused(&plain, 5, 2, reason);
@@ -391,6 +391,34 @@ fn a_strangers_bundle_and_a_strangers_chain_are_refused() {
     let (said, mac) = story.carried(&story.parcel.with_runs(&runs).signed_by(&story.phone));
     assert_eq!((said.code, said.words.len()), (5, 2), "{said:?}");
     assert_eq!(mac.head(), story.phone.head(), "the phone's own runs land");
+}
+
+#[test]
+fn a_bundle_whose_end_nobody_signed_is_no_members() {
+    let story = story(2);
+    let tablet = story.world.joins("Tablet", "node", &story.mac);
+    story.mac.json(&["import", path(&story.bundle)]);
+    story.mac.json(&["device", "revoke", "Pixel"]);
+    let late = story.phone.captures("after it was revoked");
+    // The revoked phone says that the tablet made its bundle; an end that can't be read proves nothing else.
+    let file = story.world.path("late.bundle");
+    story.phone.json(&["export", "--for", "Mac", "-o", path(&file)]);
+    let mut parcel = Parcel::open(&file, &story.mac);
+    let (phones, tablets) = (Keys::of(&story.phone), Keys::of(&tablet));
+    let [phones, tablets] =
+        [phones, tablets].map(|keys| keys.incarnation.verifying_key().to_bytes());
+    let manifest = &mut parcel.records[0];
+    let at = manifest.windows(32).position(|bytes| bytes == phones).unwrap();
+    manifest[at..at + 32].copy_from_slice(&tablets);
+    let last = parcel.records.len() - 1;
+    for end in [vec![0x83, 0x0b, 0x00, 0x40], parcel.records[last].clone()] {
+        parcel.records[last] = end;
+        seal(&file, &parcel.plain(), &story.mac);
+
+        story.mac.fails(&["import", path(&file)], 4, "integrity");
+
+        assert!(!story.mac.events().contains(text(&late["id"])));
+    }
 }
 
 // A member that lies
