@@ -47,8 +47,11 @@ macro_rules! coded {
 
             /// Reads it; bytes that would encode otherwise are refused.
             pub fn decode(bytes: &[u8]) -> Result<Self, PairError> {
+                if bytes.len() > MAX_PAIR_BYTES {
+                    return Err(PairError);
+                }
                 let read: Self = minicbor::decode(bytes).map_err(|_| PairError)?;
-                if bytes.len() > MAX_PAIR_BYTES || read.encode() != bytes {
+                if read.encode() != bytes {
                     return Err(PairError);
                 }
                 Ok(read)

@@ -33,6 +33,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod array;
 pub mod bundle;
 pub mod chain;
 pub mod event;

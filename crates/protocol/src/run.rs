@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Decoder, Encode, Encoder};
 
+use crate::array::{self, decode_array};
 use crate::chain::{CHAIN_OPEN, ChainOpen, ChainOpenError};
 use crate::event::{Event, EventError};
 use crate::head::{Point, SignatureError, SignedHead, Tip};
@@ -34,10 +35,7 @@ impl<C> Encode<C> for WireEvent {
 
 impl<'b, C> Decode<'b, C> for WireEvent {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        let at = d.position();
-        if d.array()? != Some(2) {
-            return Err(minicbor::decode::Error::message("an event is an array of 2").at(at));
-        }
+        array::of(d, 2)?;
         let header = d.bytes()?.to_vec();
         let body = match d.datatype()? {
             minicbor::data::Type::Null => d.null().map(|()| None)?,
@@ -48,7 +46,7 @@ impl<'b, C> Decode<'b, C> for WireEvent {
 }
 
 /// Consecutive events of one chain, oldest first, ending at `head`.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode)]
 #[cbor(array)]
 pub struct Run {
     /// The events; 1 to [`SPAN_EVENTS`].
@@ -58,6 +56,8 @@ pub struct Run {
     #[n(1)]
     pub head: SignedHead,
 }
+
+decode_array!(Run, 2: events, head);
 
 /// A run whose hashes, links and signature hold; its causes are not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -66,11 +66,20 @@ fn one(tool: &Path, name: &str, seeds: &Path, seconds: u64) -> Result<()> {
     let mut merge = fuzzer(tool, name, &[&fewer, &kept, &work, &seeds.to_owned()]);
     merge.args(["-merge=1", "-use_counters=0"]).arg(format!("-max_len={LONGEST}"));
     step(&format!("keep the fewest inputs of {name}"), &mut merge)?;
-    std::fs::remove_dir_all(&kept).map_err(|error| error.to_string())?;
-    std::fs::create_dir_all(&kept).map_err(|error| error.to_string())?;
-    let fewest = std::fs::read_dir(&fewer).map_err(|error| error.to_string())?;
-    for entry in fewest.filter_map(std::result::Result::ok) {
-        std::fs::copy(entry.path(), kept.join(entry.file_name())).map_err(|e| e.to_string())?;
+    replace(&kept, &fewer).map_err(|error| format!("{}: {error}", kept.display()))
+}
+
+/// What once failed has a name of its own and stays for good.
+fn replace(kept: &Path, fewer: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(kept)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with("found-") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    for entry in std::fs::read_dir(fewer)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), kept.join(entry.file_name()))?;
     }
     Ok(())
 }
