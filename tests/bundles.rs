@@ -93,6 +93,24 @@ fn a_bundle_that_was_cut_anywhere_changes_nothing() {
     mac.json(&["import", path(bundle)]);
 }
 
+/// Last week's bundle is no news, whoever brings it again.
+#[test]
+fn an_old_bundle_is_told_as_stale_and_changes_nothing() {
+    let Carried { world, mac, phone, bundle, .. } = carried();
+    phone.captures("since then");
+    let new = world.path("new.bundle");
+    phone.json(&["export", "-o", path(&new)]);
+    let first = mac.json(&["import", path(&new)]);
+    assert_eq!(first["stale"], serde_json::json!([]));
+    let before = mac.all_that_shows();
+
+    let replayed = mac.json(&["import", path(&bundle)]);
+
+    assert_eq!(replayed["stale"].as_array().unwrap().len(), 1, "{replayed}");
+    assert_eq!((&replayed["received"], &replayed["refused"]), (&0.into(), &serde_json::json!([])));
+    assert_eq!(mac.all_that_shows(), before);
+}
+
 #[test]
 fn a_long_bundle_that_breaks_off_keeps_what_was_whole_and_the_whole_file_completes_it() {
     let world = World::new();

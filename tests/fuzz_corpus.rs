@@ -72,6 +72,11 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
     all.extend(cases("runs").iter().map(|input| ("run", bytes(&input["run"]))));
     all.extend(cases("messages").iter().map(|input| ("message", bytes(&input["message"]))));
     all.extend(cases("bundles").iter().map(|input| ("bundle", bytes(&input["bundle"]))));
+    let blobs = cases("blobs");
+    for (target, field) in [("blob", "message"), ("bundle", "bundle")] {
+        let has = blobs.iter().filter(|input| input[field].is_string());
+        all.extend(has.map(|input| (target, bytes(&input[field]))));
+    }
     all.extend(bodies());
     all.extend(links());
     // A session that is honest to its end, and each of the liar's habits by itself.
@@ -95,8 +100,8 @@ fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     let (name, heads) =
         ("Pixel".to_owned(), vec![Tip { chain: ChainId([3; 32]), seq: 4, id: note }]);
     let bodies = [
-        Body::NoteAdd(NoteAdd { text: text.clone(), tags: tags.clone() }),
-        Body::NoteEdit(NoteEdit { note, replaces: vec![note], text, tags }),
+        Body::NoteAdd(NoteAdd { text: text.clone(), tags: tags.clone(), attachments: vec![] }),
+        Body::NoteEdit(NoteEdit { note, replaces: vec![note], text, tags, attachments: None }),
         Body::NoteArchive(NoteArchive { note, replaces: vec![note] }),
         Body::DeviceAdmit(DeviceAdmit { device, name: name.clone(), role: Role::Node }),
         Body::DeviceRename(DeviceRename { device, name }),

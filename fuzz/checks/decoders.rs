@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use mirror_domain::Body;
-use mirror_protocol::bundle::{BundleReader, BundleWriter};
+use mirror_protocol::blob::{BlobMessage, ChunkList};
+use mirror_protocol::bundle::{BundleReader, BundleWriter, Record};
 use mirror_protocol::intake::Intake;
 use mirror_protocol::limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_PENDING_BYTES, SPAN_EVENTS};
 use mirror_protocol::memory::MemoryLog;
@@ -159,6 +160,22 @@ pub fn message(bytes: &[u8]) {
     }
 }
 
+/// A message about blobs, and the list of chunks in it.
+pub fn blob(bytes: &[u8]) {
+    match within(fair(bytes.len()), || BlobMessage::decode(bytes)) {
+        Ok(message) => {
+            assert_eq!(message.encode(), bytes);
+            if let BlobMessage::List { blob, list } = message {
+                match within(fair(list.len()), || ChunkList::read(&blob, &list)) {
+                    Ok(read) => assert_eq!(read.encode(), list),
+                    Err(error) => words(&error),
+                }
+            }
+        }
+        Err(error) => words(&error),
+    }
+}
+
 /// A plain bundle, read and taken in as a node does it.
 pub fn bundle(bytes: &[u8]) {
     let limit = fair(4 * bytes.len()).min(fair(0) + 4 * MAX_PENDING_BYTES);
@@ -173,9 +190,13 @@ fn taken(mut reader: BundleReader<&[u8]>, bytes: &[u8]) {
     let mut again = BundleWriter::new(Vec::new(), reader.manifest(), &key).expect("a Vec");
     let (mut log, mut intake) = (MemoryLog::default(), Intake::default());
     let mut whole = true;
-    while let Some(next) = reader.next_run() {
+    while let Some(next) = reader.next_record() {
         let run = match next {
-            Ok(run) => run,
+            Ok(Record::Run(run)) => run,
+            Ok(Record::Blob(message)) => {
+                again.blob(&message).expect("a Vec");
+                continue;
+            }
             Err(error) => {
                 words(&error);
                 whole = false;

@@ -12,7 +12,7 @@ pub use decoders::SEALING;
 type Check = fn(&[u8]);
 
 /// Every target, by its name in `fuzz/Cargo.toml`.
-pub const TARGETS: [(&str, Check); 11] = [
+pub const TARGETS: [(&str, Check); 12] = [
     ("header", decoders::header),
     ("event", decoders::event),
     ("body", decoders::body),
@@ -20,6 +20,7 @@ pub const TARGETS: [(&str, Check); 11] = [
     ("run", decoders::run),
     ("message", decoders::message),
     ("bundle", decoders::bundle),
+    ("blob", decoders::blob),
     ("pair", decoders::pair),
     ("ticket", decoders::ticket),
     ("sealed", decoders::sealed),

@@ -124,7 +124,7 @@ async fn invite(shell: State<'_, Shell>, role: view::Role) -> Answer<view::Invit
 #[tauri::command]
 async fn capture(shell: State<'_, Shell>, text: String, tags: Vec<String>) -> Answer<view::Note> {
     ask(&shell, move |node| {
-        let captured = node.capture(NewNote { text, tags, at: None, draft: true })?;
+        let captured = node.capture(NewNote { text, tags, draft: true, ..NewNote::default() })?;
         node.note(&captured.id)
     })
     .await

@@ -15,9 +15,10 @@ import json
 import pathlib
 import sys
 
+from reader.blobs import blob_message, check_chunk, name_blob, read_list
 from reader.bundles import bundle
 from reader.causes import Log
-from reader.core import MAGIC, Bad, canonical, head_message, load, same, sha, verify
+from reader.core import CHUNK, MAGIC, Bad, canonical, head_message, load, same, sha, verify
 from reader.events import Event, Open, Run
 from reader.messages import check_commitment, message
 from reader.sealed import identity, opened
@@ -102,6 +103,29 @@ def on_bundles(data):
     return {"head": canonical(log.tips()).hex(), "mesh": said["mesh"].hex(), "order": order}
 
 
+def on_blobs(data):
+    def name(blob):
+        return [raw(blob["id"]), blob["bytes"], raw(blob["chunks"])]
+
+    match data:
+        case {"content": size}:
+            told = bytes((n // CHUNK + 31 * n) % 256 for n in range(size))
+            blob, encoded = name_blob(told)
+            named = dict(zip(("id", "bytes", "chunks"), hexed(blob)))
+            return {"blob": named, "list": encoded.hex()}
+        case {"blob": blob, "list": encoded, "index": index, "chunk": chunk}:
+            blob = name(blob)
+            check_chunk(blob, read_list(blob, raw(encoded)), index, raw(chunk))
+            return {}
+        case {"blob": blob, "list": encoded}:
+            return {"chunks": len(read_list(name(blob), raw(encoded)))}
+        case {"message": content}:
+            return {"type": blob_message(raw(content))[0]}
+        case {"bundle": content}:
+            log, _ = bundle([raw(content)])
+            return {"blobs": hexed(log.blobs)}
+
+
 CHECKS = {
     "headers": on_headers,
     "opens": on_opens,
@@ -110,6 +134,7 @@ CHECKS = {
     "heads": on_heads,
     "messages": on_messages,
     "bundles": on_bundles,
+    "blobs": on_blobs,
 }
 
 
@@ -187,6 +212,7 @@ def check_bundles(paths, key):
 def print_counts(log):
     print(f"events: {len(log.taken)}")
     print(f"chains: {len(log.chains())}")
+    print(f"blobs:  {len(log.blobs)}")
 
 
 def main():

@@ -5,7 +5,8 @@ import { summaryWords } from '../src/state/reconcile-words';
 import { Reconcile } from '../src/state/reconcile.svelte';
 
 function peer(name: string, changes: Partial<PeerReport> = {}): PeerReport {
-  const nothing = { round_trips: 1, bytes_in: 0, bytes_out: 0, received: 0, sent: 0, duplicates: 0, quarantined: 0, ms: 1 };
+  const nothing = { round_trips: 1, bytes_in: 0, bytes_out: 0, received: 0, sent: 0, duplicates: 0, quarantined: 0, ms: 1,
+    blobs_received: 0, blobs_sent: 0, blob_bytes_in: 0, blob_bytes_out: 0 };
   const ends = { head_before: 'a', head_after: 'a', committed: true, ok: true, error: null, refused: [], stale: [] };
   return { device: name, name, link: 'iroh', ...nothing, ...ends, ...changes };
 }

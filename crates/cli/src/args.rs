@@ -54,6 +54,13 @@ pub enum Command {
         mirror device rename Pixel \"Old phone\""
     )]
     Device(Device),
+    /// List, fetch and ask for the files and recordings of notes
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mirror blob list\n  mirror blob get 3f2a -o memo.m4a\n  \
+        mirror blob want 3f2a"
+    )]
+    Blob(Blob),
     /// Capture, edit, read and archive notes
     #[command(
         subcommand,
@@ -164,7 +171,7 @@ pub enum Device {
 pub enum Note {
     /// Capture a note; prints the event's id when it is durable
     #[command(after_help = "Examples:\n  mirror note add \"Buy milk\" --tag home\n  \
-        mirror note add - < note.md\n  mirror note add --lines < many.txt    every line a note")]
+        mirror note add - < note.md\n  mirror note add --audio memo.m4a\n  mirror note add --lines < many.txt    every line a note")]
     Add(NoteAdd),
     /// Write a new revision of a note
     #[command(after_help = "Example:\n  mirror note edit 3f2a \"Buy oat milk\"")]
@@ -190,14 +197,49 @@ pub enum Note {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Blob {
+    /// List what notes carry, newest first, and how much of it is here
+    #[command(after_help = "Example:\n  mirror blob list --json")]
+    List,
+    /// Write a content that is here to a file
+    #[command(after_help = "Example:\n  mirror blob get 3f2a -o memo.m4a")]
+    Get {
+        /// Its id or the start of it, as `mirror note show` prints it
+        id: String,
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Ask for a content: it comes first with the next reconcile, whatever the cap is
+    #[command(after_help = "Example:\n  mirror blob want 3f2a")]
+    Want {
+        /// Its id or the start of it
+        id: String,
+    },
+    /// Show or set how many bytes may come here without being asked for
+    #[command(after_help = "Examples:\n  mirror blob cap\n  mirror blob cap 20000000000\n\n\
+        What is here stays, also when it is more.")]
+    Cap {
+        /// The new cap in bytes
+        bytes: Option<u64>,
+    },
+}
+
 #[derive(Debug, Args)]
 pub struct NoteAdd {
-    /// The note, or `-` to read it from standard input
-    #[arg(required_unless_present = "lines")]
+    /// The note, or `-` to read it from standard input; may be left out with --audio or --file
+    #[arg(required_unless_present_any = ["lines", "audio", "files"])]
     pub text: Option<String>,
     /// Make every line of standard input a note
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["audio", "files"])]
     pub lines: bool,
+    /// A recording that the note carries; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub audio: Vec<PathBuf>,
+    /// A file that the note carries; may be given several times
+    #[arg(long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// A tag; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,

@@ -62,7 +62,11 @@ pub fn note_line(note: &Note) -> String {
         NoteState::Archived => "  (archived)",
     };
     let (id, at, device) = (short(&note.note), local(&note.at), &note.device_name);
-    format!("{id}  {at}  {device}: {}{}{state}", summary(&note.text), tags(&note.tags))
+    let names: Vec<&str> = note.attachments.iter().map(|one| one.name.as_str()).collect();
+    let carried =
+        if names.is_empty() { String::new() } else { format!("  [{}]", names.join(", ")) };
+    let text = summary(&note.text);
+    format!("{id}  {at}  {device}: {text}{carried}{}{state}", tags(&note.tags))
 }
 
 /// `[-old-]` and `{+new+}` among the words that stayed, every line indented.

@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 use mirror_protocol::{CHAIN_OPEN, ChainOpen, DeviceId, Event, EventId, Tip};
 
+use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::text::{DeviceName, MAX_TAGS, TextError, check_tags, check_text};
 
 /// Revisions that one event may replace.
@@ -49,6 +50,9 @@ pub struct NoteAdd {
     /// Sorted, each once.
     #[n(1)]
     pub tags: Vec<String>,
+    /// What it carries beside its text, which may be empty then.
+    #[cbor(n(2), default, skip_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
 }
 
 /// `note.edit`: a revision that replaces others.
@@ -67,6 +71,9 @@ pub struct NoteEdit {
     /// Sorted, each once.
     #[n(3)]
     pub tags: Vec<String>,
+    /// What it carries from now on; without it, what the revisions carry that it replaces.
+    #[n(4)]
+    pub attachments: Option<Vec<Attachment>>,
 }
 
 /// `note.archive`: a revision that puts the note away, with its parent's text.
@@ -164,6 +171,14 @@ pub enum BodyError {
         /// The limit.
         error: TextError,
     },
+    /// Attachments outside their limits.
+    #[error("the body of {event}: {error}")]
+    Attachment {
+        /// The event.
+        event: EventId,
+        /// The limit.
+        error: AttachmentError,
+    },
     /// Replaces nothing, or too much.
     #[error("{event} replaces {found} revisions, 1 to {MAX_REPLACES} can be replaced")]
     Replaces {
@@ -247,11 +262,12 @@ impl Body {
         };
         match self {
             Self::NoteAdd(add) => {
-                check_text(&add.text).map_err(text)?;
+                check_content(&add.text, &add.attachments).map_err(text)?;
                 check_tag_list(&add.tags).map_err(text)?;
             }
             Self::NoteEdit(edit) => {
-                check_text(&edit.text).map_err(text)?;
+                let attachments = edit.attachments.as_deref().unwrap_or_default();
+                check_content(&edit.text, attachments).map_err(text)?;
                 check_tag_list(&edit.tags).map_err(text)?;
                 replaces(edit.replaces.len())?;
             }
@@ -266,7 +282,17 @@ impl Body {
             }
             _ => {}
         }
-        Ok(())
+        check_attachments(self.attachments())
+            .map_err(|error| BodyError::Attachment { event, error })
+    }
+
+    /// What it names beside its text.
+    pub fn attachments(&self) -> &[Attachment] {
+        match self {
+            Self::NoteAdd(add) => &add.attachments,
+            Self::NoteEdit(edit) => edit.attachments.as_deref().unwrap_or_default(),
+            _ => &[],
+        }
     }
 
     /// It decides who is a member.
@@ -281,6 +307,14 @@ impl Body {
     }
 }
 
+/// Checks a note's text: only a note that carries something may go without.
+pub(crate) fn check_content(text: &str, attachments: &[Attachment]) -> Result<(), TextError> {
+    if text.trim().is_empty() && !attachments.is_empty() {
+        return Ok(());
+    }
+    check_text(text)
+}
+
 /// A list as it came may hold one tag many times; the limit is that of the list.
 fn check_tag_list(tags: &[String]) -> Result<(), TextError> {
     if tags.len() > MAX_TAGS {
@@ -292,7 +326,7 @@ fn check_tag_list(tags: &[String]) -> Result<(), TextError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mirror_protocol::{BodyHash, Header, Lamport, WallTime};
+    use mirror_protocol::{BlobId, BlobRef, BodyHash, ChunkListHash, Header, Lamport, WallTime};
 
     fn event(kind: &str, body: Vec<u8>) -> Event {
         let header = Header {
@@ -316,6 +350,7 @@ mod tests {
             replaces: vec![EventId([8; 32])],
             text: "शुभ 🙂".into(),
             tags: vec!["idea".into()],
+            attachments: Some(vec![memo()]),
         });
         let event = event(body.kind().unwrap(), body.encode());
         assert_eq!(Body::read(&event), Ok(body));
@@ -330,13 +365,69 @@ mod tests {
     fn keys_of_later_versions_are_skipped() {
         // {0: "hi", 1: [], 9: true}
         let bytes = vec![0xa3, 0x00, 0x62, b'h', b'i', 0x01, 0x80, 0x09, 0xf5];
-        let body = Body::NoteAdd(NoteAdd { text: "hi".into(), tags: vec![] });
+        let body = Body::NoteAdd(NoteAdd { text: "hi".into(), tags: vec![], attachments: vec![] });
         assert_eq!(Body::read(&event("note.add", bytes)), Ok(body));
+    }
+
+    fn memo() -> Attachment {
+        let (id, chunks) = (BlobId([3; 32]), ChunkListHash([4; 32]));
+        Attachment::new(BlobRef { id, bytes: 9, chunks }, "memo.m4a", "audio/mp4")
+    }
+
+    #[test]
+    fn a_note_without_attachments_has_the_bytes_that_it_always_had() {
+        let add = NoteAdd { text: "hi".into(), tags: vec![], attachments: vec![] };
+        assert_eq!(Body::NoteAdd(add).encode(), [0xa2, 0x00, 0x62, b'h', b'i', 0x01, 0x80]);
+        let edit = NoteEdit {
+            note: EventId([7; 32]),
+            replaces: vec![EventId([8; 32])],
+            text: "hi".into(),
+            tags: vec![],
+            attachments: None,
+        };
+        assert_eq!(Body::NoteEdit(edit).encode()[0], 0xa4);
+    }
+
+    #[test]
+    fn only_a_note_that_carries_something_goes_without_text() {
+        let add = |attachments| NoteAdd { text: String::new(), tags: vec![], attachments };
+        let read = |body: Body| Body::read(&event("note.add", body.encode()));
+        assert!(read(Body::NoteAdd(add(vec![memo()]))).is_ok());
+        assert!(matches!(read(Body::NoteAdd(add(vec![]))), Err(BodyError::Text { .. })));
+        let huge = Attachment { bytes: u64::MAX, ..memo() };
+        let error = read(Body::NoteAdd(add(vec![huge]))).unwrap_err();
+        assert!(matches!(error, BodyError::Attachment { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_largest_note_fits_a_body() {
+        use crate::attachment::{MAX_ATTACHMENTS, MAX_FILE_NAME_BYTES, MAX_MEDIA_BYTES};
+        use crate::text::{MAX_TAG_BYTES, MAX_TAGS, MAX_TEXT_BYTES};
+        let media = format!("a/{}", "b".repeat(MAX_MEDIA_BYTES - 2));
+        let largest = Attachment {
+            bytes: u32::MAX.into(),
+            name: "n".repeat(MAX_FILE_NAME_BYTES),
+            media,
+            ..memo()
+        };
+        let edit = NoteEdit {
+            note: EventId([7; 32]),
+            replaces: vec![EventId([8; 32]); MAX_REPLACES],
+            text: "x".repeat(MAX_TEXT_BYTES),
+            tags: (0..MAX_TAGS).map(|n| format!("{n:0MAX_TAG_BYTES$}")).collect(),
+            attachments: Some(vec![largest; MAX_ATTACHMENTS]),
+        };
+        let body = Body::NoteEdit(edit);
+        assert_eq!(Body::read(&event("note.edit", body.encode())), Ok(body));
     }
 
     #[test]
     fn one_tag_many_times_is_many_tags() {
-        let body = Body::NoteAdd(NoteAdd { text: "hi".into(), tags: vec!["a".into(); 33] });
+        let body = Body::NoteAdd(NoteAdd {
+            text: "hi".into(),
+            tags: vec!["a".into(); 33],
+            attachments: vec![],
+        });
         let error = Body::read(&event("note.add", body.encode())).unwrap_err();
         assert!(error.to_string().contains("33 tags"), "{error}");
     }

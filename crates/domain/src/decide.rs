@@ -1,13 +1,16 @@
 //! Commands become bodies here, or refusals with a reason.
 
+use std::collections::BTreeSet;
+
 use mirror_protocol::{DeviceId, EventId, Tip};
 
+use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::body::{Body, DeviceAdmit, DeviceRename, DeviceRevoke, NoteAdd, NoteArchive, NoteEdit};
-use crate::body::{MAX_REPLACES, Role};
+use crate::body::{MAX_REPLACES, Role, check_content};
 use crate::conflict::Conflict;
 use crate::membership::Membership;
 use crate::note::{NoteGraph, NoteState};
-use crate::text::{DeviceName, TextError, check_tags, check_text};
+use crate::text::{DeviceName, TextError, check_tags};
 
 /// Why a command is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +18,9 @@ pub enum Refusal {
     /// A text outside its limits.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// Attachments outside their limits.
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
     /// An edit of a revision that the note does not have.
     #[error("{base} is no revision of this note")]
     NoSuchRevision {
@@ -68,8 +74,26 @@ pub enum Take {
 
 /// A new note.
 pub fn add(text: &str, tags: &[String]) -> Result<Body, Refusal> {
-    check_text(text)?;
-    Ok(Body::NoteAdd(NoteAdd { text: text.to_owned(), tags: check_tags(tags)? }))
+    add_with(text, tags, Vec::new())
+}
+
+/// A new note that carries something; then it may go without a text.
+pub fn add_with(
+    text: &str,
+    tags: &[String],
+    attachments: Vec<Attachment>,
+) -> Result<Body, Refusal> {
+    check_content(text, &attachments)?;
+    check_attachments(&attachments)?;
+    Ok(Body::NoteAdd(NoteAdd { text: text.to_owned(), tags: check_tags(tags)?, attachments }))
+}
+
+/// A revision carries what the revisions carry that it replaces. It says so itself only where it has no text: a reader
+/// must see that it has something.
+fn carried(text: &str, seen: &[Attachment]) -> Option<Vec<Attachment>> {
+    text.trim()
+        .is_empty()
+        .then(|| seen.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect())
 }
 
 /// A revision of the one that the person saw. If another has come meanwhile, both stay, as a conflict.
@@ -80,22 +104,21 @@ pub fn edit(
     text: &str,
     tags: Option<&[String]>,
 ) -> Result<Body, Refusal> {
-    check_text(text)?;
     let seen = graph.get(base).ok_or(Refusal::NoSuchRevision { base: *base })?;
+    check_content(text, &seen.attachments)?;
     let tags = tags.map_or_else(|| Ok(seen.tags.clone()), check_tags)?;
     if seen.text == text && seen.tags == tags && !seen.archived {
         return Err(Refusal::Unchanged);
     }
     let leaves = graph.leaves();
-    let twins = leaves.iter().filter(|leaf| {
-        (&leaf.text, &leaf.tags, leaf.archived) == (&seen.text, &seen.tags, seen.archived)
-    });
+    let twins = leaves.iter().filter(|leaf| leaf.content() == seen.content());
     // Leaves that say the same as the one seen are replaced with it: the person saw them all.
     let mut replaces: Vec<EventId> = twins.map(|leaf| leaf.id).take(MAX_REPLACES).collect();
     if !replaces.contains(base) {
         replaces = vec![*base];
     }
-    Ok(Body::NoteEdit(NoteEdit { note, replaces, text: text.to_owned(), tags }))
+    let attachments = carried(text, &seen.attachments);
+    Ok(Body::NoteEdit(NoteEdit { note, replaces, text: text.to_owned(), tags, attachments }))
 }
 
 /// Puts a note away.
@@ -119,6 +142,15 @@ pub fn resolve(
 ) -> Result<Body, Refusal> {
     let conflict = Conflict::of(graph, here).ok_or(Refusal::NoConflict)?;
     let replaces = vec![conflict.ours.id, conflict.theirs.id];
+    let sides = [&conflict.ours, &conflict.theirs];
+    let carrying = sides.map(|side| side.attachments.clone());
+    let [ours, theirs] = &carrying;
+    // A side that is taken is taken with what it carries; otherwise all stays that either carries.
+    let taken = match take {
+        Take::Ours if ours != theirs => Some(ours.clone()),
+        Take::Theirs if ours != theirs => Some(theirs.clone()),
+        _ => None,
+    };
     let (text, tags, archived) = match take {
         Take::Ours => (conflict.ours.text, conflict.ours.tags, conflict.ours.archived),
         Take::Theirs => (conflict.theirs.text, conflict.theirs.tags, conflict.theirs.archived),
@@ -127,7 +159,6 @@ pub fn resolve(
             (merge.text, merge.tags, false)
         }
         Take::Text(text) => {
-            check_text(&text)?;
             let tags = conflict.proposal.map_or(conflict.ours.tags, |merge| merge.tags);
             (text, tags, false)
         }
@@ -135,7 +166,9 @@ pub fn resolve(
     if archived {
         return Ok(Body::NoteArchive(NoteArchive { note, replaces }));
     }
-    Ok(Body::NoteEdit(NoteEdit { note, replaces, text, tags }))
+    let attachments = taken.or_else(|| carried(&text, &carrying.concat()));
+    check_content(&text, attachments.as_deref().unwrap_or_default())?;
+    Ok(Body::NoteEdit(NoteEdit { note, replaces, text, tags, attachments }))
 }
 
 /// Admits a device.
@@ -235,6 +268,24 @@ mod tests {
             panic!("no edit");
         };
         assert_eq!(edit.replaces, [NOTE]);
+    }
+
+    #[test]
+    fn a_side_that_is_taken_is_taken_with_what_it_carries() {
+        use mirror_protocol::{BlobId, BlobRef, ChunkListHash};
+        let blob = BlobRef { id: BlobId([1; 32]), bytes: 1, chunks: ChunkListHash([1; 32]) };
+        let memo = Attachment::new(blob, "memo", "audio/mp4");
+        let mut theirs = revision(3, &[1], "a\nb\nC");
+        (theirs.attachments, theirs.inherits) = (vec![memo.clone()], false);
+        let [first, ours] = [revision(1, &[], "a\nb\nc"), revision(2, &[1], "A\nb\nc")];
+        let graph = NoteGraph::new([first, ours, theirs]);
+        let carries = |take| match resolve(NOTE, &graph, &HERE, take) {
+            Ok(Body::NoteEdit(edit)) => edit.attachments,
+            other => panic!("no edit: {other:?}"),
+        };
+        assert_eq!(carries(Take::Ours), Some(vec![]));
+        assert_eq!(carries(Take::Theirs), Some(vec![memo]));
+        assert_eq!(carries(Take::Merged), None, "all that either carries");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::body::Role;
 use crate::note::NoteState;
 
 /// Which fold gave a digest; raised whenever the same events mean something else.
-pub const FOLD_VERSION: u32 = 1;
+/// 2: a note that carries something may have no text.
+pub const FOLD_VERSION: u32 = 2;
 
 /// A sum of entries' hashes, modulo 2^256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -13,6 +13,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod attachment;
 pub mod body;
 pub mod conflict;
 pub mod decide;
@@ -25,6 +26,7 @@ pub mod standup;
 pub mod sync;
 pub mod text;
 
+pub use attachment::Attachment;
 pub use body::{Body, BodyError, DEVICE_ADMIT, NOTE_ADD, Role};
 pub use conflict::Conflict;
 pub use decide::{Refusal, Take};

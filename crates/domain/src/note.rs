@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mirror_protocol::{DeviceId, EventId, Order, Tip, WallTime};
 
+use crate::attachment::Attachment;
+
 /// One revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
@@ -15,6 +17,10 @@ pub struct Revision {
     pub text: String,
     /// Sorted, each once.
     pub tags: Vec<String>,
+    /// What it carries beside its text.
+    pub attachments: Vec<Attachment>,
+    /// It carries what its parents carry.
+    pub inherits: bool,
     /// Puts the note away.
     pub archived: bool,
     /// Whose revision.
@@ -32,8 +38,17 @@ impl Revision {
         Tip { chain, seq, id }
     }
 
-    fn content(&self) -> (&str, &[String], bool) {
-        (&self.text, &self.tags, self.archived)
+    pub(crate) fn content(&self) -> (&str, &[String], &[Attachment], bool) {
+        (&self.text, &self.tags, &self.attachments, self.archived)
+    }
+
+    /// Its text, or what stands for a text where there is none: the names of what it carries.
+    pub fn title(&self) -> String {
+        if !self.text.trim().is_empty() {
+            return self.text.clone();
+        }
+        let names: Vec<&str> = self.attachments.iter().map(|a| a.name.as_str()).collect();
+        names.join(", ")
     }
 }
 
@@ -77,7 +92,7 @@ pub struct NoteGraph {
 
 impl NoteGraph {
     /// Builds the graph; the revisions may come in any order. An archive takes the text of the newest revision that it
-    /// replaces.
+    /// replaces; what inherits, the attachments of all of them.
     pub fn new(revisions: impl IntoIterator<Item = Revision>) -> Self {
         let mut graph = Self::default();
         let mut ordered: Vec<Revision> = revisions.into_iter().collect();
@@ -88,6 +103,16 @@ impl NoteGraph {
                 if let Some(parent) = parents.max_by_key(|parent| parent.order) {
                     revision.text = parent.text.clone();
                     revision.tags = parent.tags.clone();
+                }
+            }
+            if revision.inherits {
+                let parents = revision.parents.iter().filter_map(|id| graph.revisions.get(id));
+                let mut parents: Vec<_> = parents.collect();
+                parents.sort_by_key(|parent| parent.order);
+                for attachment in parents.into_iter().flat_map(|parent| &parent.attachments) {
+                    if !revision.attachments.contains(attachment) {
+                        revision.attachments.push(attachment.clone());
+                    }
                 }
             }
             graph.replaced.extend(revision.parents.iter().copied());
@@ -159,7 +184,7 @@ impl NoteGraph {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use mirror_protocol::{ChainId, Lamport};
+    use mirror_protocol::{BlobId, BlobRef, ChainId, ChunkListHash, Lamport};
     use proptest::prelude::*;
 
     pub(crate) fn revision(n: u8, parents: &[u8], text: &str) -> Revision {
@@ -168,6 +193,8 @@ pub(crate) mod tests {
             parents: parents.iter().map(|p| EventId([*p; 32])).collect(),
             text: text.into(),
             tags: vec![],
+            attachments: vec![],
+            inherits: !parents.is_empty(),
             archived: false,
             device: DeviceId([n % 2; 32]),
             at: WallTime { unix_ms: 0, offset_min: 0 },
@@ -209,6 +236,37 @@ pub(crate) mod tests {
         let edited = revision(3, &[1], "b");
         let graph = NoteGraph::new([revision(1, &[], "a"), archive, edited]);
         assert_eq!(graph.state(), NoteState::Conflict);
+    }
+
+    #[test]
+    fn what_a_note_carries_outlives_edits_and_merges() {
+        let memo = |n: u8| {
+            let (id, chunks) = (BlobId([n; 32]), ChunkListHash([n; 32]));
+            Attachment::new(BlobRef { id, bytes: 1, chunks }, "memo", "audio/mp4")
+        };
+        let mut first = revision(1, &[], "a");
+        first.attachments = vec![memo(1)];
+        let mut more = revision(3, &[1], "c");
+        (more.attachments, more.inherits) = (vec![memo(1), memo(2)], false);
+        let history = [first, revision(2, &[1], "b"), more, revision(4, &[2, 3], "bc")];
+        let graph = NoteGraph::new(history.clone());
+        let carries = |n: usize| graph.get(&history[n].id).unwrap().attachments.len();
+        assert_eq!([carries(0), carries(1), carries(2), carries(3)], [1, 1, 2, 2]);
+
+        let mut same = revision(3, &[1], "b");
+        (same.attachments, same.inherits) = (vec![], false);
+        let graph = NoteGraph::new([history[0].clone(), history[1].clone(), same]);
+        assert_eq!(graph.state(), NoteState::Conflict, "one side let go of the recording");
+    }
+
+    #[test]
+    fn a_recording_without_a_text_is_told_by_its_name() {
+        let mut note = revision(1, &[], "");
+        let blob = BlobRef { id: BlobId([1; 32]), bytes: 1, chunks: ChunkListHash([1; 32]) };
+        note.attachments = vec![Attachment::new(blob, "memo.m4a", "audio/mp4")];
+        assert_eq!(note.title(), "memo.m4a");
+        note.text = "call Asha".into();
+        assert_eq!(note.title(), "call Asha");
     }
 
     proptest! {

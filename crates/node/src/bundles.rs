@@ -5,21 +5,22 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
-use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
+use mirror_protocol::blob::BlobMessage;
+use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest, Record};
 use mirror_protocol::intake::{Intake, Offered};
-use mirror_protocol::known::shared;
-use mirror_protocol::limits::MAX_REFUSED;
+use mirror_protocol::known::{leads_to, shared};
 use mirror_protocol::session::{Range, Refused, waiting_reason};
-use mirror_protocol::{ChainId, Known, Run, SignedHead, Tip, canonical_head};
+use mirror_protocol::{BlobRef, ChainId, Known, Run, SignedHead, Tip, canonical_head};
 use mirror_store::{ChainRow, Tx, View};
 
 use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::exchange::Runs;
+use crate::intake::Refusals;
 use crate::node::Node;
-use crate::reconcile::refusal;
+use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
-use crate::{clock, commit, convert, devices, intake, status};
+use crate::{blob_bundles, clock, commit, convert, devices, intake, status};
 
 /// Records that land in one transaction.
 const STEP: usize = 32;
@@ -45,17 +46,18 @@ impl Node {
             tips: plan.heads.values().map(|head| head.tip).collect(),
         };
         let mut runs = Runs::new(self, plan.ranges, &plan.heads)?;
-        let events = write_sealed(file, &plan.recipients, |out| {
+        let (events, blobs) = write_sealed(file, &plan.recipients, |out| {
             let mut writer = BundleWriter::new(out, &manifest, &inner.keys.incarnation)?;
             while let Some(run) = runs.next(self)? {
                 writer.run(run)?;
             }
-            Ok::<_, Error>(writer.finish()?.0)
+            let blobs = blob_bundles::write(self, &mut writer, &plan.blobs)?;
+            Ok::<_, Error>((writer.finish()?.0, blobs))
         })?;
         Ok(Exported {
             file: file.display().to_string(),
             events: convert::count(events),
-            blobs: 0,
+            blobs: convert::count(blobs),
             bytes: convert::count(std::fs::metadata(file)?.len()),
         })
     }
@@ -66,11 +68,20 @@ impl Node {
     }
 
     pub(crate) fn import_bundle(&self, file: &Path) -> Result<(Manifest, Imported)> {
-        let (manifest, mut import) = self.take_in(file, Courier::Unknown)?;
+        let (manifest, mut import, mut reader) = self.read_runs(file, Courier::Unknown)?;
+        let mut blobs = 0;
+        if let Some(first) = import.blob.take() {
+            let taken = blob_bundles::read(self, first, &mut reader, import.refused)?;
+            blobs = taken.blobs;
+            import.refused = taken.refused;
+            import.broken = taken.broken;
+        }
         // Only now the end has proved who made it.
-        if import.late && import.broken.is_none() && self.read(|view| by_member(view, &manifest))? {
-            let (_, again) = self.take_in(file, Courier::Member)?;
-            (import.refused, import.unlisted) = (again.refused, again.unlisted);
+        let by_member = import.broken.is_none() && self.read(|view| by_member(view, &manifest))?;
+        let stale = if by_member { self.write(|tx| heard_of(tx, &manifest))? } else { Vec::new() };
+        if import.late && by_member {
+            let (_, again, _) = self.read_runs(file, Courier::Member)?;
+            import.refused = again.refused;
             import.received += again.received;
             import.intake = again.intake;
         }
@@ -78,11 +89,11 @@ impl Node {
             import.intake.waiting().map(|(r, m)| (r.clone(), waiting_reason(m))).collect();
         intake::keep_waiting(self, &waiting)?;
         import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
-        import.count_unlisted();
-        intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
         import.received += intake::retry_waiting(self)?;
+        let refused = import.refused.listed();
+        intake::record_refusals(self, &file.display().to_string(), &refused)?;
         if let Some(error) = import.broken {
-            return Err(broken(error, import.received, &import.refused));
+            return Err(broken(error, import.received, &refused));
         }
         let (head, conflicts) =
             self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
@@ -90,15 +101,21 @@ impl Node {
             received: convert::count(import.received),
             duplicates: convert::count(import.duplicates),
             quarantined: convert::count(import.quarantined),
-            refused: import.refused.into_iter().map(refusal).collect(),
+            blobs: convert::count(blobs),
+            refused: refused.into_iter().map(refusal).collect(),
+            stale: stale.iter().map(fallen_back).collect(),
             head: head.to_string(),
             conflicts: convert::count(conflicts),
         };
         Ok((manifest, imported))
     }
 
-    /// Reads a bundle through, run by run.
-    fn take_in(&self, file: &Path, courier: Courier) -> Result<(Manifest, Import)> {
+    /// Reads a bundle run by run, up to its blobs or its end.
+    fn read_runs(
+        &self,
+        file: &Path,
+        courier: Courier,
+    ) -> Result<(Manifest, Import, BundleReader<impl Read + use<>>)> {
         let opened = self.inner.keys.sealing.open(file)?;
         let mut reader = BundleReader::new(opened)?;
         let manifest = reader.manifest().clone();
@@ -110,10 +127,10 @@ impl Node {
             ));
         }
         let mut import = Import::of(courier);
-        while !import.over {
+        while !import.over && import.blob.is_none() {
             self.write(|tx| import.step(self, tx, &mut reader))?;
         }
-        Ok((manifest, import))
+        Ok((manifest, import, reader))
     }
 }
 
@@ -123,23 +140,43 @@ struct Import {
     received: u64,
     duplicates: u64,
     quarantined: u64,
-    refused: Vec<Refused>,
-    /// Refusals beyond those that are listed.
-    unlisted: u64,
+    refused: Refusals,
     /// The records of the runs that wait, by their last events: a run is only ever cut at its front.
     records: BTreeMap<Tip, u64>,
     /// Some of it only for who may have brought it.
     late: bool,
+    /// The first record of a blob: no run comes behind it.
+    blob: Option<BlobMessage>,
     /// The file itself is damaged from some place on.
     broken: Option<BundleError>,
     over: bool,
 }
 
-/// Whether a member made the bundle.
+/// Whether a member made the bundle, as it says.
 fn by_member(view: &View<'_>, manifest: &Manifest) -> Result<bool> {
     let made = view.chains()?.into_iter().find(|chain| chain.key == manifest.key);
     let member = made.map(|chain| view.member(&chain.device)).transpose()?.flatten();
-    Ok(member.is_some_and(|member| !member.revoked))
+    Ok(member.is_some_and(|member| !member.revoked && member.device == manifest.device))
+}
+
+/// What the maker had told of before, or signed for, and no longer names. An older state than that is no news: what is
+/// known of the maker stays as it is.
+fn heard_of(tx: &Tx<'_>, manifest: &Manifest) -> Result<Vec<Tip>> {
+    let mut peer = tx.peer(&manifest.device)?;
+    let leads = |tip: &Tip| {
+        let later = manifest.tips.iter().filter(|one| one.chain == tip.chain);
+        later.into_iter().any(|one| leads_to(&**tx, tip, one).unwrap_or(one.seq > tip.seq))
+    };
+    let mut stale: Vec<Tip> = peer.told.iter().chain(&peer.signed).copied().collect();
+    stale.retain(|tip| tx.point(tip).is_some() && !leads(tip));
+    stale.sort_unstable();
+    stale.dedup();
+    tx.take_error()?;
+    if stale.is_empty() {
+        peer.told = manifest.tips.clone();
+        tx.put_peer(&manifest.device, &peer)?;
+    }
+    Ok(stale)
 }
 
 impl Import {
@@ -150,10 +187,10 @@ impl Import {
             received: 0,
             duplicates: 0,
             quarantined: 0,
-            refused: Vec::new(),
-            unlisted: 0,
+            refused: Refusals::default(),
             records: BTreeMap::new(),
             late: false,
+            blob: None,
             broken: None,
             over: false,
         }
@@ -167,15 +204,19 @@ impl Import {
         reader: &mut BundleReader<R>,
     ) -> Result<()> {
         for _ in 0..STEP {
-            match reader.next_run() {
+            match reader.next_record() {
                 None => {
                     self.over = true;
                     return Ok(());
                 }
-                Some(Ok(run)) => self.take(node, tx, run, reader.record())?,
+                Some(Ok(Record::Run(run))) => self.take(node, tx, run, reader.record())?,
+                Some(Ok(Record::Blob(first))) => {
+                    self.blob = Some(first);
+                    return Ok(());
+                }
                 // Its words name the record. One that can't be taken is no end of the others.
                 Some(Err(error)) if reader.is_over() => self.broken = Some(error),
-                Some(Err(error)) => self.refuse("bundle".to_owned(), error.to_string()),
+                Some(Err(error)) => self.refused.add("bundle", error),
             }
         }
         Ok(())
@@ -203,7 +244,7 @@ impl Import {
         for Refused { what, reason } in stored.refused {
             match leaving.iter().find(|(name, _)| *name == what) {
                 Some((_, tip)) => self.refuse_run(what, *tip, reason),
-                None => self.refuse(what, reason),
+                None => self.refused.add(what, reason),
             }
         }
         for (run, reason) in &stored.held {
@@ -239,30 +280,14 @@ impl Import {
             }
             None => what,
         };
-        self.refuse(what, reason);
-    }
-
-    /// Lists what was not taken, up to a limit: a file may hold any number of bad records.
-    fn refuse(&mut self, what: String, reason: String) {
-        if self.refused.len() < MAX_REFUSED {
-            self.refused.push(Refused { what, reason });
-        } else {
-            self.unlisted += 1;
-        }
-    }
-
-    fn count_unlisted(&mut self) {
-        if self.unlisted > 0 {
-            let what = format!("{} more", self.unlisted);
-            let reason = format!("the report lists the first {MAX_REFUSED}");
-            self.refused.push(Refused { what, reason });
-        }
+        self.refused.add(what, reason);
     }
 }
 
 struct Plan {
     heads: BTreeMap<Tip, SignedHead>,
     ranges: Vec<Range>,
+    blobs: Vec<BlobRef>,
     recipients: Vec<[u8; 32]>,
     since: Option<mirror_protocol::CanonicalHead>,
 }
@@ -287,11 +312,10 @@ fn plan(view: &View<'_>, for_device: Option<&str>, since: Option<&str>) -> Resul
     }
     let base = since.map(|head| base_of(view, head)).transpose()?;
     let seen: Vec<Tip> = base.iter().flat_map(|(_, tips)| tips).copied().collect();
-    let ranges = ranges(view, &chains, seen);
-    view.take_error()?;
     Ok(Plan {
         heads: chains.iter().map(|chain| (chain.tip, chain.head())).collect(),
-        ranges,
+        blobs: blob_bundles::named_since(view, &seen)?,
+        ranges: ranges(view, &chains, seen),
         recipients,
         since: base.map(|(head, _)| head),
     })

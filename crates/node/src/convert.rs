@@ -77,7 +77,7 @@ pub fn fault(error: &StoreError) -> Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let (code, hint) = match &refusal {
-            Refusal::Text(_) | Refusal::NameTaken { .. } => {
+            Refusal::Text(_) | Refusal::Attachment(_) | Refusal::NameTaken { .. } => {
                 (Code::Invalid, "change it and try again")
             }
             Refusal::NoSuchRevision { .. } => {

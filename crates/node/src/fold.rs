@@ -46,6 +46,7 @@ fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
 }
 
 fn fold(tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
+    crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
     match body {
         Body::NoteAdd(add) => new_note(tx, event, pos, add),
         Body::NoteEdit(edit) => relist(tx, edit.note, Some(pos)),
@@ -166,15 +167,28 @@ pub fn graph(view: &View<'_>, note: EventId) -> Result<Option<NoteGraph>> {
 
 /// An event as a revision of a note.
 fn revision(view: &View<'_>, event: &Event) -> Result<Option<Revision>> {
-    let (parents, text, tags, archived) = match Body::read(event) {
-        Ok(Body::NoteAdd(add)) => (Vec::new(), add.text, add.tags, false),
-        Ok(Body::NoteEdit(edit)) => (edit.replaces, edit.text, edit.tags, false),
-        Ok(Body::NoteArchive(archive)) => (archive.replaces, String::new(), Vec::new(), true),
+    let nothing = String::new;
+    let (parents, text, tags, attachments, archived) = match Body::read(event) {
+        Ok(Body::NoteAdd(add)) => (vec![], add.text, add.tags, Some(add.attachments), false),
+        Ok(Body::NoteEdit(edit)) => (edit.replaces, edit.text, edit.tags, edit.attachments, false),
+        Ok(Body::NoteArchive(archive)) => (archive.replaces, nothing(), vec![], None, true),
         _ => return Ok(None),
     };
+    let (inherits, attachments) = (attachments.is_none(), attachments.unwrap_or_default());
     let device = author(view, &event.chain())?;
     let (at, order, id) = (event.header.at, event.order(), event.id);
-    Ok(Some(Revision { id, parents, text, tags, archived, device, at, order }))
+    Ok(Some(Revision {
+        id,
+        parents,
+        text,
+        tags,
+        attachments,
+        inherits,
+        archived,
+        device,
+        at,
+        order,
+    }))
 }
 
 /// Whose chain it is.

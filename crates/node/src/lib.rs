@@ -15,6 +15,9 @@
 //! # Ok::<(), mirror_node::Error>(())
 //! ```
 
+mod blob_bundles;
+mod blob_exchange;
+mod blobs;
 mod bundles;
 mod cancel;
 mod clock;
@@ -31,12 +34,14 @@ mod names;
 mod node;
 mod notes;
 mod platform;
+mod receiving;
 mod reconcile;
 mod serve;
 mod status;
 mod verify;
 pub mod view;
 
+pub use blobs::NewFile;
 pub use cancel::CancelToken;
 pub use error::{Error, Result};
 pub use join::Joined;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mirror_domain::text::DeviceName;
-use mirror_domain::{Body, Role};
+use mirror_domain::{Body, FOLD_VERSION, Role};
 use mirror_protocol::{ChainOpen, DeviceId, MeshId};
 use mirror_store::{Meta, Store, StoreError, Tx, View};
 use tokio::sync::broadcast;
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::keys::{Keys, hex, random};
 use crate::platform::secrets;
 use crate::view::{self, Change, Code};
-use crate::{clock, commit, convert};
+use crate::{clock, commit, convert, fold};
 
 /// How often other processes' commits are looked for.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -143,7 +143,19 @@ impl Node {
         })?;
         let keys = Keys::from_secret(&secret)?;
         let reader = Store::open(&path)?;
-        Ok(Self::assemble(home, keys, secrets.name(), mesh, store, reader))
+        let node = Self::assemble(home, keys, secrets.name(), mesh, store, reader);
+        node.refold()?;
+        Ok(node)
+    }
+
+    /// What an earlier version folded otherwise is folded anew, once.
+    fn refold(&self) -> Result<()> {
+        let old = |view: &View<'_>| Ok(fold::state(view)?.0 < FOLD_VERSION);
+        if !self.read(old)? {
+            return Ok(());
+        }
+        // Another process may have been faster.
+        self.quiet_write(|tx| if old(tx)? { fold::rebuild(tx, self.inner.mesh) } else { Ok(()) })
     }
 
     fn assemble(
@@ -273,6 +285,7 @@ impl From<StoreError> for Error {
                 "point --home at another folder, or move the file away; nothing was changed",
             ),
             StoreError::Ambiguous { .. } => Self::invalid(&error, "write more of the id's digits"),
+            StoreError::Blob(_) => Self::invalid(&error, "attach it in parts"),
             StoreError::Damaged { .. } | StoreError::NoChain { .. } => Self::integrity(&error),
             _ => convert::fault(&error),
         }

@@ -5,6 +5,7 @@ use mirror_domain::{Body, Conflict, NoteGraph, NoteState, Revision, Take, decide
 use mirror_protocol::{Event, EventId, WallTime};
 use mirror_store::{Meta, NoteCursor, NoteFilter, NoteRow, Pos, View};
 
+use crate::blobs::{self, NewFile};
 use crate::error::{Error, Result};
 use crate::names::Names;
 use crate::node::Node;
@@ -27,6 +28,8 @@ pub struct NewNote {
     pub tags: Vec<String>,
     /// RFC 3339 with an offset; now, when it is not given.
     pub at: Option<String>,
+    /// Files and recordings to be attached.
+    pub files: Vec<NewFile>,
     /// The text is the draft: it becomes the note, in one transaction, so that it is never both or neither.
     pub draft: bool,
 }
@@ -58,8 +61,14 @@ impl Node {
     /// Captures a note; durable when it returns.
     pub fn capture(&self, new: NewNote) -> Result<view::Captured> {
         let at = new.at.as_deref().map_or_else(|| Ok(clock::now()), clock::parse)?;
-        let body = decide::add(&new.text, &new.tags)?;
+        // In their places before the event that names them.
+        let taken = self.take_in(&new.files)?;
+        let attachments = taken.iter().map(|(attachment, _)| attachment.clone()).collect();
+        let body = decide::add_with(&new.text, &new.tags, attachments)?;
         self.write(|tx| {
+            for (attachment, list) in &taken {
+                tx.own_blob(&attachment.content(), &list.encode())?;
+            }
             let event = commit::append(&self.inner, tx, &body, at)?;
             if new.draft {
                 tx.set_meta(Meta::Draft, b"")?;
@@ -143,7 +152,7 @@ impl Node {
     pub fn note(&self, note: &str) -> Result<view::Note> {
         self.read(|view| {
             let (id, graph) = find(view, note)?;
-            note_view(&Names::of(view)?, id, &graph)
+            note_view(view, &Names::of(view)?, id, &graph)
         })
     }
 
@@ -223,7 +232,7 @@ impl Node {
                     break;
                 }
                 let Some((id, graph)) = graph_at(view, pos)? else { continue };
-                let note = note_view(&names, id, &graph)?;
+                let note = note_view(view, &names, id, &graph)?;
                 let short: Vec<&str> =
                     terms.iter().copied().filter(|term| term.chars().count() < 3).collect();
                 if snippet::holds(&note.text, &short) {
@@ -332,11 +341,12 @@ fn shown(graph: &NoteGraph) -> Result<&Revision> {
 
 fn row_view(view: &View<'_>, names: &Names, row: &NoteRow) -> Result<Option<view::Note>> {
     let Some((id, graph)) = graph_at(view, row.note)? else { return Ok(None) };
-    note_view(names, id, &graph).map(Some)
+    note_view(view, names, id, &graph).map(Some)
 }
 
-fn note_view(names: &Names, id: EventId, graph: &NoteGraph) -> Result<view::Note> {
+fn note_view(view: &View<'_>, names: &Names, id: EventId, graph: &NoteGraph) -> Result<view::Note> {
     let shown = shown(graph)?;
+    let attachments = shown.attachments.iter().map(|one| blobs::attachment_view(view, one));
     Ok(view::Note {
         note: id.to_string(),
         id: shown.id.to_string(),
@@ -347,6 +357,7 @@ fn note_view(names: &Names, id: EventId, graph: &NoteGraph) -> Result<view::Note
         device_name: names.name(&shown.device),
         state: convert::note_state(graph.state()),
         saved_on: names.holders(&shown.place()),
+        attachments: attachments.collect::<Result<_>>()?,
     })
 }
 

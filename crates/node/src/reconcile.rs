@@ -7,6 +7,7 @@ use mirror_link::{Endpoint, RECONCILE};
 use mirror_protocol::session::{Refused, Report};
 use mirror_protocol::{DeviceId, PublicKey, Tip};
 
+use crate::blob_exchange::{self, Exchanged};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::exchange::Exchange;
@@ -76,8 +77,12 @@ impl Node {
             sent: 0,
             duplicates: imported.duplicates,
             quarantined: imported.quarantined,
+            blobs_received: imported.blobs,
+            blobs_sent: 0,
+            blob_bytes_in: 0,
+            blob_bytes_out: 0,
             refused: imported.refused,
-            stale: Vec::new(),
+            stale: imported.stale,
             head_before: before,
             head_after: imported.head,
             committed: false,
@@ -196,13 +201,14 @@ impl Node {
             to_send: 0,
         }));
         let (bytes, result) = self.meet(endpoint, &target, cancel).await;
-        let (report, failure) = match result {
-            Ok(report) => {
-                let failure = shortfall(&report);
-                (report, failure)
+        let (mut report, mut blobs, failure) = match result {
+            Ok((report, mut blobs)) => {
+                let failure = shortfall(&report).or(blobs.error.take());
+                (report, blobs, failure)
             }
-            Err(error) => (Report::default(), Some(error)),
+            Err(error) => (Report::default(), Exchanged::default(), Some(error)),
         };
+        report.refused.append(&mut blobs.refused);
         if let Some(error) = &failure
             && !target.guessed
         {
@@ -221,6 +227,10 @@ impl Node {
             sent: convert::count(report.sent),
             duplicates: convert::count(report.duplicates),
             quarantined: convert::count(report.quarantined),
+            blobs_received: convert::count(blobs.received),
+            blobs_sent: convert::count(blobs.sent),
+            blob_bytes_in: convert::count(blobs.bytes_in),
+            blob_bytes_out: convert::count(blobs.bytes_out),
             refused: report.refused.into_iter().map(refusal).collect(),
             stale: report.stale.iter().map(fallen_back).collect(),
             head_before,
@@ -236,7 +246,7 @@ impl Node {
         endpoint: &Endpoint,
         target: &Target,
         cancel: &CancelToken,
-    ) -> ((u64, u64), Result<Report>) {
+    ) -> ((u64, u64), Result<(Report, Exchanged)>) {
         let connected = async {
             let key = target.key.ok_or_else(|| {
                 let detail = format!("{} has not been met since it was admitted", target.name);
@@ -254,6 +264,13 @@ impl Node {
         };
         let result = match Exchange::initiate(self, &mut channel, target.device, cancel) {
             Ok(exchange) => exchange.run().await,
+            Err(error) => Err(error),
+        };
+        let result = match result {
+            Ok(report) => {
+                let name = &target.name;
+                Ok((report, blob_exchange::run(self, &mut channel, true, name, cancel).await))
+            }
             Err(error) => Err(error),
         };
         let bytes = channel.bytes();

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::exchange::Exchange;
 use crate::node::Node;
 use crate::view::{self, Code};
-use crate::{clock, commit, convert, fold, intake};
+use crate::{blob_exchange, clock, commit, convert, fold, intake};
 
 /// How long a ticket is good for.
 const TICKET_MS: i64 = 10 * 60 * 1000;
@@ -113,6 +113,13 @@ impl Node {
         let mut channel = caller.channel().await?;
         let never = CancelToken::default();
         let report = Exchange::respond(self, &mut channel, device, &never)?.run().await;
+        if report.is_ok() {
+            let name = self.read(|view| Ok(crate::names::Names::of(view)?.name(&device)))?;
+            let blobs = blob_exchange::run(self, &mut channel, false, &name, &never).await;
+            if let Some(error) = blobs.error {
+                tracing::info!(%name, %error, "an exchange of blobs ended early");
+            }
+        }
         channel.finish().await;
         intake::retry_waiting(self)?;
         report.map(drop)

@@ -210,7 +210,7 @@ fn standup_notes(
         Some(StandupNote {
             event: shown.id,
             note: *id,
-            text: shown.text.clone(),
+            text: shown.title(),
             at: first.at,
             device_name: names.name(&first.device),
             role: role_of(&first.device),

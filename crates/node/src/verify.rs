@@ -20,7 +20,7 @@ struct Counts {
 
 impl Node {
     /// Recomputes everything and names the first record that is not what it should be. `deep` also folds all events
-    /// anew and compares, and has SQLite check its pages.
+    /// anew and compares, has SQLite check its pages, and reads every blob.
     pub fn verify(&self, deep: bool) -> Result<Verification> {
         let mut counts = Counts::default();
         let mut bad = self.read(|view| {
@@ -36,12 +36,14 @@ impl Node {
         if deep && bad.is_none() {
             bad = self.check_deep()?;
         }
+        let (blobs, bad_blob) = self.check_blobs(deep)?;
+        bad = bad.or(bad_blob);
         Ok(Verification {
             ok: bad.is_none(),
             events: convert::count(counts.events),
             chains: convert::count(counts.chains),
             bodies: convert::count(counts.bodies),
-            blobs: 0,
+            blobs: convert::count(blobs),
             first_bad: bad,
         })
     }
@@ -116,6 +118,7 @@ impl Node {
                 },
                 "reconcile with the device that has the missing events",
             ),
+            check("files", true, self.blobs_in_words()?, ""),
             check("full text", true, format!("{behind} events still to index"), ""),
         ];
         Ok(Health { ok: checks.iter().all(|check| check.ok), checks })

@@ -6,6 +6,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use minicbor::{Decoder, Encode, Encoder};
 use sha2::{Digest, Sha256};
 
+use crate::blob::{self, BlobMessage};
 use crate::head::{SignatureError, Tip, canonical_head, verify_signature};
 use crate::id::{CanonicalHead, DeviceId, MeshId, PublicKey, hash};
 use crate::limits::MAX_MESSAGE_BYTES;
@@ -21,6 +22,15 @@ const MANIFEST: u64 = 10;
 const END: u64 = 11;
 /// The number of a run's record.
 const RUN: u64 = 3;
+
+/// A record between the manifest and the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// Events; all runs come before the first blob.
+    Run(Run),
+    /// A blob's chunk list, or a chunk behind its list.
+    Blob(BlobMessage),
+}
 
 /// What a bundle says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,6 +243,11 @@ impl<'k, W: Write> BundleWriter<'k, W> {
         self.record(&Message::Run(run).encode())
     }
 
+    /// Adds a chunk list or a chunk, behind all runs.
+    pub fn blob(&mut self, message: &BlobMessage) -> std::io::Result<()> {
+        self.record(&message.encode())
+    }
+
     /// Closes with the signed end; gives the number of events and the output back.
     pub fn finish(mut self) -> std::io::Result<(u64, W)> {
         let message = end_message(&self.sha, self.events);
@@ -268,6 +283,7 @@ pub struct BundleReader<R> {
     manifest: Manifest,
     record: u64,
     events: u64,
+    blobs: bool,
     over: bool,
 }
 
@@ -298,7 +314,7 @@ impl<R: Read> BundleReader<R> {
         if canonical_head(manifest.tips.iter().copied()) != manifest.head {
             return Err(BundleError::WrongTips);
         }
-        Ok(Self { input, sha, manifest, record: 0, events: 0, over: false })
+        Ok(Self { input, sha, manifest, record: 0, events: 0, blobs: false, over: false })
     }
 
     /// What the bundle says of itself; only true once the end was reached without an error.
@@ -316,8 +332,19 @@ impl<R: Read> BundleReader<R> {
         self.over
     }
 
-    /// The next run; `None` behind a signed end that holds.
+    /// The next run, past the blobs; `None` behind a signed end that holds.
     pub fn next_run(&mut self) -> Option<Result<Run, BundleError>> {
+        loop {
+            match self.next_record()? {
+                Ok(Record::Run(run)) => return Some(Ok(run)),
+                Ok(Record::Blob(_)) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// The next record; `None` behind a signed end that holds.
+    pub fn next_record(&mut self) -> Option<Result<Record, BundleError>> {
         if self.over {
             return None;
         }
@@ -339,19 +366,38 @@ impl<R: Read> BundleReader<R> {
             return checked.err().map(Err);
         }
         hash_record(&mut self.sha, &bytes);
-        Some(match (kind, Message::decode(&bytes)) {
+        Some(self.read(kind, &bytes, record))
+    }
+
+    fn read(
+        &mut self,
+        kind: Result<u64, MessageError>,
+        bytes: &[u8],
+        record: u64,
+    ) -> Result<Record, BundleError> {
+        let misplaced = |expected| Err(BundleError::Misplaced { record, expected });
+        let failed = |error| match error {
+            MessageError::Unknown { found } => BundleError::Unknown { record, found },
+            error => BundleError::Record { record, error },
+        };
+        if kind.as_ref().is_ok_and(|kind| blob::NUMBERS.contains(kind)) {
+            self.blobs = true;
+            return match BlobMessage::decode(bytes).map_err(failed)? {
+                message @ (BlobMessage::List { .. } | BlobMessage::Chunk { .. }) => {
+                    Ok(Record::Blob(message))
+                }
+                _ => misplaced("a chunk list, a chunk or the end"),
+            };
+        }
+        match (kind, Message::decode(bytes)) {
+            (_, Ok(Message::Run(_))) if self.blobs => misplaced("no run behind a blob"),
             (_, Ok(Message::Run(run))) => {
                 self.events = self.events.saturating_add(run.events.len() as u64);
-                Ok(run)
+                Ok(Record::Run(run))
             }
-            (Ok(MANIFEST), _) | (_, Ok(_)) => {
-                Err(BundleError::Misplaced { record, expected: "a run or the end" })
-            }
-            (_, Err(MessageError::Unknown { found })) => {
-                Err(BundleError::Unknown { record, found })
-            }
-            (_, Err(error)) => Err(BundleError::Record { record, error }),
-        })
+            (Ok(MANIFEST), _) | (_, Ok(_)) => misplaced("a run or the end"),
+            (_, Err(error)) => Err(failed(error)),
+        }
     }
 
     fn check_end(&mut self, end: End) -> Result<(), BundleError> {

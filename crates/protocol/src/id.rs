@@ -123,6 +123,14 @@ id!(
     /// The canonical head: one hash for a whole history.
     CanonicalHead
 );
+id!(
+    /// SHA-256 of a blob's content.
+    BlobId
+);
+id!(
+    /// SHA-256 of `"mirrordna/chunks/1" || chunk list`.
+    ChunkListHash
+);
 
 impl From<EventId> for ChainId {
     fn from(first: EventId) -> Self {

@@ -1,4 +1,5 @@
-//! The wire format of MirrorDNA: events, chains, signed heads, runs, the reconcile session, bundles.
+//! The wire format of MirrorDNA: events, chains, signed heads, runs, the reconcile session, bundles,
+//! blobs.
 //!
 //! Pure: no clock, no randomness, no file, no socket, no database. Time, keys, nonces and stored answers come in as
 //! values; bytes to send and facts to store go out as values. `docs/PROTOCOL.md` is the same thing in prose.
@@ -34,6 +35,7 @@
 #![warn(missing_docs)]
 
 mod array;
+pub mod blob;
 pub mod bundle;
 pub mod chain;
 pub mod event;
@@ -47,10 +49,13 @@ pub mod message;
 pub mod run;
 pub mod session;
 
+pub use blob::{BlobRef, ChunkList, ChunkSet};
 pub use chain::{CHAIN_OPEN, ChainOpen};
 pub use ed25519_dalek::SigningKey;
 pub use event::{Dep, Event, Header, Lamport, Order, WallTime};
 pub use head::{Commitment, Point, SignedHead, Tip, canonical_head, public_key};
-pub use id::{BodyHash, CanonicalHead, ChainId, DeviceId, EventId, MeshId, PublicKey};
+pub use id::{
+    BlobId, BodyHash, CanonicalHead, ChainId, ChunkListHash, DeviceId, EventId, MeshId, PublicKey,
+};
 pub use known::Known;
 pub use run::{Run, VerifiedRun};

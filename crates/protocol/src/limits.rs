@@ -29,3 +29,17 @@ pub const MAX_ADDRESS_BYTES: usize = 256;
 pub const MAX_PENDING_BYTES: usize = 64 * 1024 * 1024;
 /// Refusals that a session's report lists; further ones are counted.
 pub const MAX_REFUSED: usize = 100;
+/// Bytes of a chunk of a blob; the last one may be shorter.
+pub const CHUNK_BYTES: usize = 256 * 1024;
+/// Bytes of a blob: its size fits 32 bits.
+pub const MAX_BLOB_BYTES: u64 = u32::MAX as u64;
+/// Chunks of a blob.
+pub const MAX_CHUNKS: usize = MAX_BLOB_BYTES.div_ceil(CHUNK_BYTES as u64) as usize;
+/// Blobs that are asked for at once.
+pub const MAX_WANTS: usize = 256;
+/// Chunks of all blobs that are asked for at once: their lists are held in memory.
+pub const MAX_WANTED_CHUNKS: usize = 2 * MAX_CHUNKS;
+/// Gaps of one blob that are asked for at once.
+pub const MAX_RANGES: usize = 16;
+/// Bytes of one message about blobs: the longest chunk list and its framing fit.
+pub const MAX_BLOB_MESSAGE_BYTES: usize = MAX_CHUNKS * 34 + 1024;

@@ -41,6 +41,7 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
     let folders = [
         "protocol/src",
         "protocol/src/session",
+        "protocol/src/blob",
         "protocol/tests",
         "domain/src",
         "domain/src/membership",

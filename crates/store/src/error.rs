@@ -66,6 +66,9 @@ pub enum StoreError {
     /// SQLite itself.
     #[error("database: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// Content that can't be a blob.
+    #[error(transparent)]
+    Blob(#[from] mirror_protocol::blob::BlobError),
     /// The file system.
     #[error("{0}")]
     Io(#[from] std::io::Error),

@@ -1,7 +1,8 @@
 //! A home's database: the only crate that knows SQLite.
 //!
-//! Keeps events, chain heads and what others have folded from them, in one file that several processes open at once.
-//! It never decides what an event means, and it never acknowledges what is not on disk (`synchronous = FULL`).
+//! Keeps events, chain heads and what others have folded from them, in one file that several processes open at once;
+//! blobs are files beside it. It never decides what an event means, and it never acknowledges what is not on disk
+//! (`synchronous = FULL`).
 //!
 //! ```
 //! # fn main() -> Result<(), mirror_store::StoreError> {
@@ -17,6 +18,8 @@
 //! ```
 #![warn(missing_docs)]
 
+mod blob_files;
+mod blobs;
 mod chains;
 mod error;
 mod events;
@@ -30,6 +33,8 @@ mod search;
 mod store;
 mod waiting;
 
+pub use blob_files::{BlobFiles, Completed, Part, read_chunk};
+pub use blobs::{BlobRow, BlobState};
 pub use chains::{BranchRef, ChainRow};
 pub use error::{Fault, StoreError};
 pub use events::{Place, Pos};

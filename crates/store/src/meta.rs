@@ -26,6 +26,8 @@ pub enum Meta {
     Name,
     /// The port that was listened on last.
     Port,
+    /// The bytes that blobs may take up unless a person asks for them.
+    BlobCap,
 }
 
 impl Meta {
@@ -40,6 +42,7 @@ impl Meta {
             Self::Draft => "draft",
             Self::Name => "name",
             Self::Port => "port",
+            Self::BlobCap => "blob_cap",
         }
     }
 }

@@ -169,7 +169,7 @@ impl Tx<'_> {
     /// Empties everything that a fold writes, so that the events can be folded anew.
     pub fn clear_projections(&self) -> Result<(), StoreError> {
         self.conn.execute_batch(
-            "DELETE FROM notes; DELETE FROM note_tags; DELETE FROM revisions;
+            "DELETE FROM notes; DELETE FROM note_tags; DELETE FROM revisions; DELETE FROM blob_refs;
              DELETE FROM members; DELETE FROM member_events; DELETE FROM named;
              INSERT INTO search (search) VALUES ('delete-all');
              UPDATE chains SET indexed = first - 1;",

@@ -70,6 +70,7 @@ impl Store {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if version(&tx)? == 0 {
             tx.execute_batch(include_str!("schema.sql"))?;
+            tx.execute_batch(include_str!("blobs.sql"))?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }

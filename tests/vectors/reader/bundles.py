@@ -2,6 +2,7 @@
 
 import hashlib
 
+from reader.blobs import BLOB_FIELDS, Blobs
 from reader.causes import Log
 from reader.core import (
     MAGIC,
@@ -21,7 +22,7 @@ from reader.core import (
 from reader.events import Run
 from reader.messages import FIELDS, check_tips, message
 
-NAMES = {3: "run", 10: "manifest", 11: "end"}
+NAMES = {3: "run", 10: "manifest", 11: "end", 21: "chunk list", 22: "chunk"}
 
 
 class Stream:
@@ -101,7 +102,7 @@ def check_end(data, before, fields, key, events):
 
 def bundle(pieces, say=lambda line: None, log=None):
     """Reads a bundle into a log, an empty one without another. Raises the first bad record."""
-    stream, said, events = Stream(pieces), None, 0
+    stream, said, events, blobs = Stream(pieces), None, 0, Blobs()
     log = Log() if log is None else log
     for record, before, content in records(stream):
         try:
@@ -116,6 +117,12 @@ def bundle(pieces, say=lambda line: None, log=None):
                 record, content = record + 1, b""
                 need(stream.take(1) == b"", "misplaced")
                 break
+            if kind in BLOB_FIELDS:
+                log.blobs = blobs.whole
+                blobs.take(content)
+                say(f"record {record}: of blob {blobs.blob[0].hex()[:16]}")
+                continue
+            need(not (kind == 3 and blobs.blob), "misplaced")
             need(kind == 3 or (kind not in FIELDS and kind != 10), "misplaced")
             run = run_of(content, log, said["mesh"])
             events += len(run.events)

@@ -8,7 +8,7 @@ class Log:
     """Events by their places, with their causes checked; runs whose causes have not come wait."""
 
     def __init__(self):
-        self.events, self.keys, self.waiting, self.taken = {}, {}, [], []
+        self.events, self.keys, self.waiting, self.taken, self.blobs = {}, {}, [], [], []
 
     def key(self, chain):
         return self.keys.get(chain)

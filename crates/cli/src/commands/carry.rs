@@ -17,7 +17,8 @@ pub fn export(here: &Here<'_>, args: &Export) -> Result<Exit> {
     let written = node.export(&args.output, reader, args.since.as_deref())?;
     here.out.answer(&written, |written| {
         let (events, size) = (words::count(written.events, "event"), words::size(written.bytes));
-        format!("wrote {}: {events}, {size}", written.file)
+        let blobs = words::count(written.blobs, "blob");
+        format!("wrote {}: {events}, {blobs}, {size}", written.file)
     })?;
     Ok(Exit::Done)
 }
@@ -34,10 +35,17 @@ pub fn import(here: &Here<'_>, args: &Import) -> Result<Exit> {
 }
 
 fn imported_words(taken: &Imported) -> String {
-    let Imported { received, duplicates, quarantined, refused, head, conflicts } = taken;
+    let Imported { received, duplicates, quarantined, blobs, refused, stale, head, conflicts } =
+        taken;
     let mut text = format!("{received} new, {duplicates} already here\n");
+    if *blobs > 0 {
+        text.push_str(&format!("{} came whole\n", words::count(*blobs, "blob")));
+    }
     if *quarantined > 0 {
         text.push_str(&format!("{quarantined} wait for what they build on\n"));
+    }
+    if !stale.is_empty() {
+        text.push_str("this is an older state than its maker has told of; nothing is taken back\n");
     }
     text.extend(refused.iter().map(refusal_line));
     text.push_str(&format!("head {head}\n"));

@@ -53,10 +53,14 @@ pub fn verify(here: &Here<'_>, args: &Verify) -> Result<Exit> {
         None => Ok(here.out.complain(Code::Integrity, "this home does not verify", MEND)),
         Some(bad) => {
             let detail = format!("{} {}: {}", bad.what, bad.id, bad.reason);
-            Ok(here.out.complain(Code::Integrity, &detail, MEND))
+            let mend = if bad.what == "blob" { MEND_BLOB } else { MEND };
+            Ok(here.out.complain(Code::Integrity, &detail, mend))
         }
     }
 }
+
+const MEND_BLOB: &str = "reconcile with a device that has it; with --deep, damaged files are kept \
+    under blobs/aside in the home, and asked for again";
 
 const MEND: &str = "keep a copy of this home as it is, and reconcile a new one with another device";
 

@@ -14,7 +14,7 @@ pub fn init(here: &Here<'_>, args: &Init) -> Result<Exit> {
     let identity = Node::init(&here.home, &args.name, args.role)?.identity()?;
     here.out.answer(&identity, identity_words)?;
     if identity.keys == "file" {
-        here.out.note("no system keychain here: the keys are in a file that only you can read");
+        here.out.note("the keys are in a file that only you can read, not in the keychain");
     }
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! One file for each group of commands; each asks the node once and prints its answer.
 
+mod blobs;
 mod carry;
 mod conflicts;
 mod history;
@@ -39,6 +40,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Device(args) => membership::device(&here, args),
         Command::Invite(args) => pairing::invite(&here, &args),
         Command::Join(args) => pairing::join(&here, &args),
+        Command::Blob(args) => blobs::blob(&here, args),
         Command::Note(args) => notes::note(&here, args),
         Command::Search(args) => notes::search(&here, &args),
         Command::Log(args) => history::log(&here, args),

@@ -3,9 +3,9 @@
 use std::io::{self, Read};
 
 use mirror_node::view::{Captured, Code, Note, Revision};
-use mirror_node::{NewNote, Node, NoteQuery};
+use mirror_node::{NewFile, NewNote, Node, NoteQuery};
 
-use super::{Here, at, failed, lines, paging};
+use super::{Here, at, blobs, failed, lines, paging};
 use crate::args::{Note as NoteCommand, NoteAdd, NoteEdit, NoteList, Search};
 use crate::output::{Exit, Failure, Result};
 use crate::words;
@@ -25,8 +25,14 @@ pub fn note(here: &Here<'_>, command: NoteCommand) -> Result<Exit> {
 }
 
 fn add(here: &Here<'_>, args: NoteAdd) -> Result<Exit> {
-    let NoteAdd { text, lines, tags, at } = args;
-    let new = |text| NewNote { text, tags: tags.clone(), at: at.clone(), draft: false };
+    let NoteAdd { text, lines, audio, files, tags, at } = args;
+    let file = |audio| move |path| NewFile { path, audio };
+    let files: Vec<_> =
+        audio.into_iter().map(file(true)).chain(files.into_iter().map(file(false))).collect();
+    let new = |text| {
+        let (tags, at, files) = (tags.clone(), at.clone(), files.clone());
+        NewNote { text, tags, at, files, draft: false }
+    };
     match text.as_deref() {
         None | Some("-") if lines => add_lines(here, &here.node()?, new),
         Some(_) if lines => Err(Failure::usage(
@@ -34,7 +40,8 @@ fn add(here: &Here<'_>, args: NoteAdd) -> Result<Exit> {
             "leave the text out: mirror note add --lines < many.txt",
         )),
         text => {
-            let text = text_or_stdin(text.unwrap_or("-"))?;
+            // Without a text the note is what it carries.
+            let text = text_or_stdin(text.unwrap_or_default())?;
             print_id(here, &here.node()?.capture(new(text))?)
         }
     }
@@ -107,7 +114,9 @@ fn note_words(note: &Note) -> String {
         [] => "on this device only".into(),
         names => format!("also on {}", names.join(", ")),
     };
-    format!("{}\n{saved}\n\n{}", words::note_line(note), note.text)
+    let carried: String = note.attachments.iter().map(blobs::attachment_line).collect();
+    let carried = if carried.is_empty() { carried } else { format!("{carried}\n") };
+    format!("{}\n{saved}\n\n{carried}{}", words::note_line(note), note.text)
 }
 
 fn revision_words(revision: &Revision) -> String {

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use mirror_node::view::{Change, Code, PeerReport, Phase, Progress, ReconcileReport};
+use mirror_node::view::{BlobProgress, Change, Code, PeerReport, Phase, Progress, ReconcileReport};
 use mirror_node::{CancelToken, Error, Node, With};
 
 use super::carry::{conflicts_words, refusal_line};
@@ -77,7 +77,8 @@ async fn watched(node: &Node, with: With) -> Result<ReconcileReport> {
                 cancel.cancel();
             }
             change = changes.recv(), if line.shows() => match change {
-                Ok(Change::Progress(progress)) => line.show(&progress),
+                Ok(Change::Progress(progress)) => line.show(&progress_words(&progress)),
+                Ok(Change::Blobs(progress)) => line.show(&blobs_words(&progress)),
                 Ok(_) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Err(_) => line.end(),
@@ -103,8 +104,8 @@ impl ProgressLine {
         self.shows
     }
 
-    fn show(&mut self, progress: &Progress) {
-        let text = words::printable(&progress_words(progress));
+    fn show(&mut self, text: &str) {
+        let text = words::printable(text);
         self.write(&text);
         self.width = text.chars().count();
     }
@@ -140,6 +141,11 @@ fn progress_words(progress: &Progress) -> String {
     }
 }
 
+fn blobs_words(progress: &BlobProgress) -> String {
+    let (bytes_in, bytes_out) = (words::size(progress.bytes_in), words::size(progress.bytes_out));
+    format!("{}: files, received {bytes_in}, sent {bytes_out}", progress.name)
+}
+
 fn report_words(report: &ReconcileReport) -> String {
     let peers: String = report.peers.iter().map(peer_words).collect();
     format!("{peers}head {}\n{}", report.head, conflicts_words(report.conflicts))
@@ -158,10 +164,16 @@ fn peer_words(peer: &PeerReport) -> String {
                 (0, 0) => "already in step".to_owned(),
                 _ => format!("received {received}, sent {sent}"),
             };
+            let files = match (peer.blobs_received, peer.blobs_sent) {
+                (0, 0) => String::new(),
+                (received, sent) => {
+                    format!("; {} received, {sent} sent", words::count(received, "blob"))
+                }
+            };
             let (trips, bytes_in) =
                 (words::count(*round_trips, "round trip"), words::size(*bytes_in));
             let bytes_out = words::size(*bytes_out);
-            format!("{name}: {news} ({link}, {trips}, {bytes_in} in, {bytes_out} out)\n")
+            format!("{name}: {news}{files} ({link}, {trips}, {bytes_in} in, {bytes_out} out)\n")
         }
     };
     if peer.quarantined > 0 {
@@ -220,6 +232,10 @@ mod tests {
             sent: 0,
             duplicates: 0,
             quarantined: 0,
+            blobs_received: 0,
+            blobs_sent: 0,
+            blob_bytes_in: 0,
+            blob_bytes_out: 0,
             refused: vec![],
             stale: vec![],
             head_before: String::new(),

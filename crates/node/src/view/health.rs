@@ -18,7 +18,7 @@ pub struct Verification {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]
 pub struct BadRecord {
-    /// `event`, `body`, `link`, `lamport`, `head`, `projection`, `database`.
+    /// `event`, `body`, `link`, `lamport`, `head`, `projection`, `database`, `blob`.
     pub what: String,
     pub id: String,
     pub reason: String,

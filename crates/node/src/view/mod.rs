@@ -3,6 +3,7 @@
 //! The command line prints these as JSON and the UI's TypeScript types are generated from them, so a field
 //! here is a promise. Ids are full lower-case hex, instants RFC 3339 with the author's offset, sizes bytes.
 
+mod blob;
 mod conflict;
 mod device;
 mod health;
@@ -15,6 +16,7 @@ mod standup;
 
 use serde::{Deserialize, Serialize};
 
+pub use blob::{Attachment, Blob, BlobState};
 pub use conflict::{Conflict, DiffChange, DiffSpan, Side, Take};
 pub use device::{
     Branch, Chain, Device, Fork, Identity, Invite, Role, Status, SyncState, TicketFacts,
@@ -24,7 +26,9 @@ pub use log::{Head, LogEntry, LogPage};
 pub use map::{Map, MapEdge, MapNode};
 pub use note::{Captured, Hit, HitSpan, Note, NotePage, NoteState, Revision};
 pub use problem::{Code, Problem};
-pub use reconcile::{Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal};
+pub use reconcile::{
+    BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,
+};
 pub use standup::{Standup, StandupItem, StandupSection};
 
 /// Told to every face when something changed.
@@ -36,6 +40,8 @@ pub enum Change {
     Data,
     /// A reconcile moved on.
     Progress(Progress),
+    /// Files and recordings moved on.
+    Blobs(BlobProgress),
     /// A reconcile ended.
     Reconciled(ReconcileReport),
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Attachment;
+
 /// One note, at its latest revision.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]
@@ -17,6 +19,8 @@ pub struct Note {
     pub state: NoteState,
     /// Names of the other devices known to hold this revision.
     pub saved_on: Vec<String>,
+    /// What it carries beside its text, which may be empty then.
+    pub attachments: Vec<Attachment>,
 }
 
 /// What a note asks of the person.

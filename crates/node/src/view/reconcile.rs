@@ -29,6 +29,13 @@ pub struct PeerReport {
     pub sent: u32,
     pub duplicates: u32,
     pub quarantined: u32,
+    /// Files and recordings that became whole here.
+    pub blobs_received: u32,
+    /// Those of which the peer was sent something.
+    pub blobs_sent: u32,
+    /// The bytes of their content that travelled.
+    pub blob_bytes_in: u32,
+    pub blob_bytes_out: u32,
     pub refused: Vec<Refusal>,
     /// What the peer once signed for and no longer has: it fell back to an older state.
     pub stale: Vec<Refusal>,
@@ -64,6 +71,17 @@ pub struct Progress {
     pub to_send: u32,
 }
 
+/// How many files and recordings a running reconcile has exchanged with one peer, after the events.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct BlobProgress {
+    pub name: String,
+    /// Whole ones.
+    pub received: u32,
+    pub bytes_in: u32,
+    pub bytes_out: u32,
+}
+
 /// The steps of a reconcile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]
@@ -95,7 +113,11 @@ pub struct Imported {
     pub received: u32,
     pub duplicates: u32,
     pub quarantined: u32,
+    /// Files and recordings that became whole here.
+    pub blobs: u32,
     pub refused: Vec<Refusal>,
+    /// What the bundle's maker had told of before and does not have in it: an old bundle, or an older state.
+    pub stale: Vec<Refusal>,
     pub head: String,
     pub conflicts: u32,
 }

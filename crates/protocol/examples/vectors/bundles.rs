@@ -16,7 +16,7 @@ use super::codes::{Code, of_bundle, of_intake, of_run};
 use super::hex;
 use super::mesh::{AT, Member, Mesh, all, keys, sealed};
 
-fn manifest(member: &Member) -> Manifest {
+pub fn manifest(member: &Member) -> Manifest {
     Manifest {
         mesh: member.open.mesh,
         device: member.open.device,

@@ -4,6 +4,7 @@
 //! the files are the same on every machine.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod blobs;
 mod bundles;
 mod causes;
 mod codes;
@@ -41,6 +42,7 @@ pub fn files() -> BTreeMap<&'static str, Value> {
         ("heads", heads::heads(&mesh)),
         ("messages", messages::messages(&mesh)),
         ("bundles", bundles::bundles(&mesh)),
+        ("blobs", blobs::cases()),
     ])
 }
 

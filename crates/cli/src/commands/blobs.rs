@@ -1,0 +1,60 @@
+//! `blob`: the files and recordings that notes carry.
+
+use mirror_node::view::{Attachment, Blob, BlobState};
+use serde_json::json;
+
+use super::Here;
+use crate::args::Blob as BlobCommand;
+use crate::output::{Exit, Result};
+use crate::words;
+
+/// `mirror blob …`
+pub fn blob(here: &Here<'_>, command: BlobCommand) -> Result<Exit> {
+    let node = here.node()?;
+    match command {
+        BlobCommand::List => {
+            here.out.list(&node.blobs()?, "no note carries anything", blob_line)?
+        }
+        BlobCommand::Get { id, output } => {
+            let blob = node.save_blob(&id, &output)?;
+            let say =
+                |blob: &Blob| format!("wrote {}: {}", output.display(), words::size(blob.size));
+            here.out.answer(&blob, say)?;
+        }
+        BlobCommand::Want { id } => here.out.answer(&node.want_blob(&id)?, blob_line)?,
+        BlobCommand::Cap { bytes } => {
+            if let Some(bytes) = bytes {
+                node.set_blob_cap(bytes)?;
+            }
+            let cap = json!({ "bytes": node.blob_cap()? });
+            here.out.answer(&cap, |cap| format!("{} bytes", cap["bytes"]))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn blob_line(blob: &Blob) -> String {
+    let Blob { blob: id, size, state, wanted, chunks_here, chunks, names, .. } = blob;
+    let state = state_words(*state, *chunks_here, *chunks);
+    let wanted = if *wanted && !state.contains("asked") { ", asked for" } else { "" };
+    let (id, size) = (words::short(id), words::size(*size));
+    format!("{id}  {size:>9}  {}: {state}{wanted}", names.join(", "))
+}
+
+/// One attachment of a note.
+pub fn attachment_line(attachment: &Attachment) -> String {
+    let Attachment { blob, name, media, size, state, chunks_here, chunks } = attachment;
+    let state = state_words(*state, *chunks_here, *chunks);
+    let (id, size) = (words::short(blob), words::size(*size));
+    format!("{id}  {name} ({media}, {size}): {state}\n")
+}
+
+fn state_words(state: BlobState, here: u32, all: u32) -> String {
+    match state {
+        BlobState::Present => "here".into(),
+        BlobState::Partial => format!("{here} of {all} parts here"),
+        BlobState::Wanted => "not here, asked for".into(),
+        BlobState::Absent => "not here".into(),
+        BlobState::Misnamed => "no content is what the note says of it".into(),
+    }
+}
