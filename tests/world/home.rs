@@ -47,6 +47,19 @@ impl World {
         home
     }
 
+    /// A copy of a home as it is on disk now, under another name. Nothing may run on it.
+    pub fn copies(&self, home: &Home, name: &str) -> Home {
+        let copy = self.stranger(name);
+        std::fs::create_dir_all(copy.folder()).expect("a folder");
+        for entry in std::fs::read_dir(home.folder()).expect("a home") {
+            let entry = entry.expect("an entry");
+            if entry.path().is_file() {
+                std::fs::copy(entry.path(), copy.folder().join(entry.file_name())).expect("a copy");
+            }
+        }
+        copy
+    }
+
     /// A path in this world.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

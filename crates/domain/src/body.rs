@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 use mirror_protocol::{CHAIN_OPEN, ChainOpen, DeviceId, Event, EventId, Tip};
 
 use crate::attachment::{Attachment, AttachmentError, check_attachments};
-use crate::text::{DeviceName, TextError, check_tags, check_text};
+use crate::text::{DeviceName, MAX_TAGS, TextError, check_tags, check_text};
 
 /// Revisions that one event may replace.
 pub const MAX_REPLACES: usize = 16;
@@ -263,18 +263,22 @@ impl Body {
         match self {
             Self::NoteAdd(add) => {
                 check_content(&add.text, &add.attachments).map_err(text)?;
-                check_tags(&add.tags).map_err(text)?;
+                check_tag_list(&add.tags).map_err(text)?;
             }
             Self::NoteEdit(edit) => {
                 let attachments = edit.attachments.as_deref().unwrap_or_default();
                 check_content(&edit.text, attachments).map_err(text)?;
-                check_tags(&edit.tags).map_err(text)?;
+                check_tag_list(&edit.tags).map_err(text)?;
                 replaces(edit.replaces.len())?;
             }
             Self::NoteArchive(archive) => replaces(archive.replaces.len())?,
             Self::DeviceAdmit(DeviceAdmit { name, .. })
             | Self::DeviceRename(DeviceRename { name, .. }) => {
-                DeviceName::new(name).map_err(text)?;
+                // As it is kept and shown: not even white space around it makes another name of it.
+                let shown = DeviceName::new(name).map_err(text)?;
+                if shown.as_str() != name {
+                    return Err(text(TextError::BadName { found: name.clone() }));
+                }
             }
             _ => {}
         }
@@ -309,6 +313,14 @@ pub(crate) fn check_content(text: &str, attachments: &[Attachment]) -> Result<()
         return Ok(());
     }
     check_text(text)
+}
+
+/// A list as it came may hold one tag many times; the limit is that of the list.
+fn check_tag_list(tags: &[String]) -> Result<(), TextError> {
+    if tags.len() > MAX_TAGS {
+        return Err(TextError::TooManyTags { found: tags.len() });
+    }
+    check_tags(tags).map(drop)
 }
 
 #[cfg(test)]
@@ -407,6 +419,30 @@ mod tests {
         };
         let body = Body::NoteEdit(edit);
         assert_eq!(Body::read(&event("note.edit", body.encode())), Ok(body));
+    }
+
+    #[test]
+    fn one_tag_many_times_is_many_tags() {
+        let body = Body::NoteAdd(NoteAdd {
+            text: "hi".into(),
+            tags: vec!["a".into(); 33],
+            attachments: vec![],
+        });
+        let error = Body::read(&event("note.add", body.encode())).unwrap_err();
+        assert!(error.to_string().contains("33 tags"), "{error}");
+    }
+
+    #[test]
+    fn white_space_makes_no_second_device_of_a_name() {
+        let name = |name: &str| {
+            let (device, name) = (DeviceId([1; 32]), name.to_owned());
+            let body = Body::DeviceRename(DeviceRename { device, name });
+            Body::read(&event("device.rename", body.encode()))
+        };
+        assert!(name("Pixel 9").is_ok());
+        for other in ["Pixel 9 ", "\u{a0}Pixel 9", "Pixel\u{200b} 9", "\u{61c}Pixel 9"] {
+            assert!(name(other).is_err(), "{other:?}");
+        }
     }
 
     #[test]

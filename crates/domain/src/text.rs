@@ -74,13 +74,16 @@ pub fn check_tags(tags: &[String]) -> Result<Vec<String>, TextError> {
 pub struct DeviceName(String);
 
 impl DeviceName {
-    /// Checks a name. Signs that turn the writing direction are refused: they can make one name look like another.
+    /// Checks a name. Signs that turn the writing direction, or are not seen at all, are refused: they can make one name
+    /// look like another. The joiners of Indic scripts and emoji stay.
     pub fn new(name: &str) -> Result<Self, TextError> {
         let name = name.trim();
-        let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let unseen =
+            |c: char| matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+        let wrong = |c: char| c.is_control() || turns(c) || unseen(c);
         let count = name.chars().count();
-        if count == 0 || count > MAX_NAME_CHARS || name.chars().any(|c| c.is_control() || turns(c))
-        {
+        if count == 0 || count > MAX_NAME_CHARS || name.chars().any(wrong) {
             return Err(TextError::BadName { found: name.chars().take(80).collect() });
         }
         Ok(Self(name.to_owned()))

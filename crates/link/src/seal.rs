@@ -14,6 +14,8 @@ use curve25519_dalek::montgomery::MontgomeryPoint;
 /// Lines of a sealed file's head, two for each device that it is sealed to. age reads the head anew with every line, so
 /// that a long one costs its square.
 const MAX_HEAD_LINES: usize = 4096;
+/// Bytes of a sealed file's head: a device takes a hundred. age keeps a line whole, however long it is.
+const MAX_HEAD_BYTES: usize = 512 * 1024;
 
 /// Why a file can't be sealed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,11 @@ impl Sealing {
 
     /// Opens a sealed file for reading.
     pub fn open(&self, path: &Path) -> Result<impl Read + use<>, SealError> {
+        self.unseal(File::open(path)?)
+    }
+
+    /// Opens sealed bytes for reading.
+    pub fn unseal<R: Read>(&self, sealed: R) -> Result<impl Read + use<R>, SealError> {
         let not_sealed = |error: age::DecryptError| match error {
             age::DecryptError::NoMatchingKeys => SealError::NotForUs,
             age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
@@ -76,7 +83,7 @@ impl Sealing {
             error => SealError::NotSealed { reason: error.to_string() },
         };
         let over = Rc::new(Cell::new(false));
-        let head = Head { file: File::open(path)?, lines: 0, over: over.clone() };
+        let head = Head { input: sealed, lines: 0, bytes: 0, over: over.clone() };
         let decryptor = age::Decryptor::new_buffered(BufReader::new(head)).map_err(not_sealed)?;
         over.set(true);
         let identity = std::iter::once(&self.identity as &dyn age::Identity);
@@ -84,23 +91,31 @@ impl Sealing {
     }
 }
 
-/// A file that ends in an error if its head is not over in time.
-struct Head {
-    file: File,
+/// Bytes that end in an error if their head is not over in time.
+struct Head<R> {
+    input: R,
     lines: usize,
+    bytes: usize,
     over: Rc<Cell<bool>>,
 }
 
-impl Read for Head {
+impl<R: Read> Read for Head<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.over.get() && self.lines > MAX_HEAD_LINES {
+        if self.over.get() {
+            return self.input.read(buffer);
+        }
+        let too_long = |reason: String| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        if self.lines > MAX_HEAD_LINES {
             let reason = format!("its list of recipients is longer than {MAX_HEAD_LINES} lines");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+            return too_long(reason);
         }
-        let read = self.file.read(buffer)?;
-        if !self.over.get() {
-            self.lines += buffer.iter().take(read).filter(|byte| **byte == b'\n').count();
+        if self.bytes > MAX_HEAD_BYTES {
+            let reason = format!("its list of recipients is longer than {MAX_HEAD_BYTES} bytes");
+            return too_long(reason);
         }
+        let read = self.input.read(buffer)?;
+        self.bytes += read;
+        self.lines += buffer.iter().take(read).filter(|byte| **byte == b'\n').count();
         Ok(read)
     }
 }
@@ -199,6 +214,13 @@ mod tests {
         std::fs::write(&path, format!("age-encryption.org/v1\n{stanza}")).unwrap();
         let error = Sealing::generate().open(&path).err().unwrap();
         assert!(error.to_string().contains("4096"), "{error}");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_kept_whole() {
+        let sealed = b"age-encryption.org/v1\n-> ".as_slice().chain(io::repeat(b'a'));
+        let error = Sealing::generate().unseal(sealed).err().unwrap();
+        assert!(error.to_string().contains("524288 bytes"), "{error}");
     }
 
     #[test]

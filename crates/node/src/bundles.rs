@@ -7,7 +7,7 @@ use std::path::Path;
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
 use mirror_protocol::blob::BlobMessage;
 use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest, Record};
-use mirror_protocol::intake::Intake;
+use mirror_protocol::intake::{Intake, Offered};
 use mirror_protocol::known::{leads_to, shared};
 use mirror_protocol::session::{Range, Refused, waiting_reason};
 use mirror_protocol::{BlobRef, ChainId, Known, Run, SignedHead, Tip, canonical_head};
@@ -16,6 +16,7 @@ use mirror_store::{ChainRow, Tx, View};
 use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::exchange::Runs;
+use crate::intake::Refusals;
 use crate::node::Node;
 use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
@@ -70,9 +71,9 @@ impl Node {
         let (manifest, mut import, mut reader) = self.read_runs(file, Courier::Unknown)?;
         let mut blobs = 0;
         if let Some(first) = import.blob.take() {
-            let taken = blob_bundles::read(self, first, &mut reader, breaks_off)?;
+            let taken = blob_bundles::read(self, first, &mut reader, import.refused)?;
             blobs = taken.blobs;
-            import.refused.extend(taken.refused);
+            import.refused = taken.refused;
             import.broken = taken.broken;
         }
         // Only now the end has proved who made it.
@@ -89,12 +90,10 @@ impl Node {
         intake::keep_waiting(self, &waiting)?;
         import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
         import.received += intake::retry_waiting(self)?;
-        intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
+        let refused = import.refused.listed();
+        intake::record_refusals(self, &file.display().to_string(), &refused)?;
         if let Some(error) = import.broken {
-            let Error { code, detail, .. } = error.into();
-            let detail = format!("{detail}; {} new events before that are kept", import.received);
-            let hint = "fetch the file again and import it: what is here already comes only once";
-            return Err(Error::new(code, detail, hint));
+            return Err(broken(error, import.received, &refused));
         }
         let (head, conflicts) =
             self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
@@ -103,7 +102,7 @@ impl Node {
             duplicates: convert::count(import.duplicates),
             quarantined: convert::count(import.quarantined),
             blobs: convert::count(blobs),
-            refused: import.refused.into_iter().map(refusal).collect(),
+            refused: refused.into_iter().map(refusal).collect(),
             stale: stale.iter().map(fallen_back).collect(),
             head: head.to_string(),
             conflicts: convert::count(conflicts),
@@ -141,7 +140,9 @@ struct Import {
     received: u64,
     duplicates: u64,
     quarantined: u64,
-    refused: Vec<Refused>,
+    refused: Refusals,
+    /// The records of the runs that wait, by their last events: a run is only ever cut at its front.
+    records: BTreeMap<Tip, u64>,
     /// Some of it only for who may have brought it.
     late: bool,
     /// The first record of a blob: no run comes behind it.
@@ -186,7 +187,8 @@ impl Import {
             received: 0,
             duplicates: 0,
             quarantined: 0,
-            refused: Vec::new(),
+            refused: Refusals::default(),
+            records: BTreeMap::new(),
             late: false,
             blob: None,
             broken: None,
@@ -207,49 +209,78 @@ impl Import {
                     self.over = true;
                     return Ok(());
                 }
-                Some(Ok(Record::Run(run))) => self.take(node, tx, run)?,
+                Some(Ok(Record::Run(run))) => self.take(node, tx, run, reader.record())?,
                 Some(Ok(Record::Blob(first))) => {
                     self.blob = Some(first);
                     return Ok(());
                 }
-                Some(Err(error)) => {
-                    let what = "bundle".to_owned();
-                    self.refused.push(Refused { what, reason: error.to_string() });
-                    if breaks_off(&error) {
-                        self.broken = Some(error);
-                    }
-                }
+                // Its words name the record. One that can't be taken is no end of the others.
+                Some(Err(error)) if reader.is_over() => self.broken = Some(error),
+                Some(Err(error)) => self.refused.add("bundle", error),
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run) -> Result<()> {
-        let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
-        let what = format!("run of {chain} to {last}");
-        let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
-        let offered = run
-            .verify(key)
-            .map_err(|error| error.to_string())
-            .and_then(|run| self.intake.offer(run, &**tx).map_err(|error| error.to_string()));
-        match offered {
+    fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run, record: u64) -> Result<()> {
+        let tip = run.head.tip;
+        self.records.insert(tip, record);
+        match self.offer(node, tx, run) {
             Ok(offered) => self.duplicates += offered.duplicates,
-            Err(reason) => self.refused.push(Refused { what, reason }),
+            Err(reason) => {
+                self.refuse_run(format!("run of {} to {}", tip.chain, tip.seq), tip, reason);
+            }
         }
         let ready = self.intake.take_ready(&**tx);
         for (first, error) in ready.refused {
             let what = format!("run of {} from {}", first.chain, first.seq);
-            self.refused.push(Refused { what, reason: error.to_string() });
+            self.refuse_run(what, first, error.to_string());
         }
+        let leaving: Vec<_> =
+            ready.batch.iter().map(|run| (commit::name(run), run.head.tip)).collect();
         let stored = commit::store_batch(&node.inner, tx, ready.batch, self.courier)?;
         self.received += stored.events;
         self.late |= stored.late;
-        self.refused.extend(stored.refused);
+        for Refused { what, reason } in stored.refused {
+            match leaving.iter().find(|(name, _)| *name == what) {
+                Some((_, tip)) => self.refuse_run(what, *tip, reason),
+                None => self.refused.add(what, reason),
+            }
+        }
         for (run, reason) in &stored.held {
             self.quarantined += run.events.len() as u64;
             intake::keep(tx, run, reason)?;
         }
+        for (_, tip) in leaving {
+            self.records.remove(&tip);
+        }
         Ok(())
+    }
+
+    fn offer(
+        &mut self,
+        node: &Node,
+        tx: &Tx<'_>,
+        run: Run,
+    ) -> std::result::Result<Offered, String> {
+        let chain = run.head.tip.chain;
+        let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
+        let run = run.verify(key).map_err(|error| error.to_string())?;
+        run.is_of(node.inner.mesh).map_err(|error| error.to_string())?;
+        self.intake.offer(run, &**tx).map_err(|error| error.to_string())
+    }
+
+    /// Names the record that a run came in; `event` is one of the run's, or where it ends.
+    fn refuse_run(&mut self, what: String, event: Tip, reason: String) {
+        let behind = self.records.range(event..).next().map(|(last, record)| (*last, *record));
+        let what = match behind.filter(|(last, _)| last.chain == event.chain) {
+            Some((last, record)) => {
+                self.records.remove(&last);
+                format!("record {record}: {what}")
+            }
+            None => what,
+        };
+        self.refused.add(what, reason);
     }
 }
 
@@ -332,20 +363,22 @@ fn base_of(view: &View<'_>, head: &str) -> Result<Vector> {
     ))
 }
 
-/// Whether what follows in the file is lost, unlike one record that can't be taken.
-fn breaks_off(error: &BundleError) -> bool {
-    !matches!(
-        error,
-        BundleError::Record { .. } | BundleError::Misplaced { .. } | BundleError::Unknown { .. }
-    )
+/// A damaged file. The first record that was refused before tells more than the end that does not fit.
+fn broken(error: BundleError, received: u64, refused: &[Refused]) -> Error {
+    let Error { code, detail, .. } = error.into();
+    let first = refused.first().map(|first| format!("{}: {}; ", first.what, first.reason));
+    let first = first.unwrap_or_default();
+    let detail = format!("{first}{detail}; {received} new events before that are kept");
+    let hint = "fetch the file again and import it: what is here already comes only once";
+    Error::new(code, detail, hint)
 }
 
 /// Reading a seal that was broken ends as invalid data or too early: the file is damaged, not the disk.
-fn unsealed(error: std::io::Error) -> Error {
+fn unsealed(error: std::io::Error, place: &str) -> Error {
     match error.kind() {
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Error::new(
             Code::Integrity,
-            format!("the bundle was cut or changed on its way: {error}"),
+            format!("{place}the bundle was cut or changed on its way: {error}"),
             "fetch the file again; nothing was changed",
         ),
         _ => error.into(),
@@ -358,7 +391,7 @@ impl From<SealError> for Error {
             SealError::NotForUs => {
                 Self::new(Code::Refused, &error, "export it again with `--for` this device")
             }
-            SealError::Io(error) => unsealed(error),
+            SealError::Io(error) => unsealed(error, ""),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
         }
     }
@@ -367,7 +400,7 @@ impl From<SealError> for Error {
 impl From<BundleError> for Error {
     fn from(error: BundleError) -> Self {
         match error {
-            BundleError::Io(error) => unsealed(error),
+            BundleError::Io { record, error } => unsealed(error, &format!("record {record}: ")),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
         }
     }

@@ -6,7 +6,7 @@ use mirror_link::{Channel, LinkError};
 use mirror_protocol::limits::MAX_MESSAGE_BYTES;
 use mirror_protocol::message::Message;
 use mirror_protocol::session::{
-    Base, Local, Peer, Range, Report, Session, SessionError, SessionEvent,
+    Base, Local, Peer, Range, Refused, Report, Session, SessionError, SessionEvent,
 };
 use mirror_protocol::{CanonicalHead, Commitment, DeviceId, Known, Lamport, Run, SignedHead, Tip};
 
@@ -111,8 +111,24 @@ impl<'a> Exchange<'a> {
             Err(error) if error.code == Code::Cancelled => Phase::Cancelled,
             Err(_) => Phase::Failed,
         };
+        if let Err(error) = &result {
+            self.record(error)?;
+        }
         self.tell(phase);
         result
+    }
+
+    /// Records what was refused in a session that has no report, and what ended it if that was the peer's doing.
+    fn record(&self, error: &Error) -> Result<()> {
+        let mut refused = self.session.refusals().to_vec();
+        if matches!(error.code, Code::Integrity | Code::Refused | Code::TooNew) {
+            refused.push(Refused { what: "session".to_owned(), reason: error.detail.clone() });
+        }
+        let source = match self.progress.name.as_str() {
+            "" => self.channel.peer().to_string(),
+            name => name.to_owned(),
+        };
+        intake::record_refusals(self.node, &source, &refused)
     }
 
     async fn run_inner(&mut self) -> Result<Report> {

@@ -1,8 +1,9 @@
-//! Developer commands: `cargo xtask run | test | check | bench | shots`. Each installs what it needs and says so.
+//! Developer commands: `cargo xtask run | test | check | fuzz | bench | shots`. Each installs what it needs and says so.
 
 mod bench;
 mod check;
 mod cross;
+mod fuzz;
 mod install;
 mod run;
 mod sh;
@@ -17,6 +18,8 @@ const HELP: &str = "cargo xtask COMMAND
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
   test [rust|ui|vectors|window] run the tests, all of them without a name
   check                         format, lints, licences, types, tidiness
+  fuzz [--seconds N] [TARGET...]
+                                fuzz every decoder and the session for N seconds each (60), and keep the corpus small
   bench [--json]                the figures of docs/FIGURES.md, as ratios
   shots                         screenshots of every screen under target/shots/, and the README's pictures
 ";
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["run", flags @ ..] => run::run(flags),
         ["test", parts @ ..] => test::test(parts),
+        ["fuzz", args @ ..] => fuzz::fuzz(args),
         ["check"] => check::check(),
         ["bench", flags @ ..] => bench::bench(flags),
         ["shots"] => window::shots(),

@@ -19,7 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mirror-cli", &["mirror-node"]),
     ("mirror-app", &["mirror-node"]),
     ("mirror-xtask", &[]),
-    ("mirror-tests", &["mirror-node", "mirror-protocol", "mirror-store", "mirror-domain"]),
+    (
+        "mirror-tests",
+        &["mirror-node", "mirror-protocol", "mirror-store", "mirror-domain", "mirror-link"],
+    ),
 ];
 /// What the pure crates must never touch.
 const IMPURE: &[&str] = &["tokio", "rusqlite", "rand", "getrandom", "iroh", "tempfile"];
