@@ -1,9 +1,10 @@
 //! What becomes of notes, and the state digest.
 
+use mirror_domain::attachment::Attachment;
 use mirror_domain::body::{NoteAdd, NoteArchive, NoteEdit};
 use mirror_domain::{Body, Entry, NoteGraph, NoteState, Revision, Role, StateDigest};
 use mirror_protocol::memory::MemoryLog;
-use mirror_protocol::{Event, EventId};
+use mirror_protocol::{BlobId, BlobRef, ChunkListHash, Event, EventId};
 use serde_json::{Value, json};
 
 use super::mesh::{Member, all, take};
@@ -11,12 +12,27 @@ use super::world::{Reader, bundle, gathered, hears, hex, mesh, revoke_at, say};
 
 fn add(by: &mut Member, text: &str, tags: &[&str]) -> EventId {
     let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-    say(by, &Body::NoteAdd(NoteAdd { text: text.to_owned(), tags })).id
+    say(by, &Body::NoteAdd(NoteAdd { text: text.to_owned(), tags, attachments: vec![] })).id
+}
+
+fn attachment(n: u8, name: &str) -> Attachment {
+    let blob = BlobRef { id: BlobId([n; 32]), bytes: 9, chunks: ChunkListHash([n; 32]) };
+    Attachment::new(blob, name, "audio/mp4")
 }
 
 fn edit(by: &mut Member, note: EventId, replaces: &[EventId], text: &str) -> EventId {
+    edit_carrying(by, note, replaces, text, None)
+}
+
+fn edit_carrying(
+    by: &mut Member,
+    note: EventId,
+    replaces: &[EventId],
+    text: &str,
+    attachments: Option<Vec<Attachment>>,
+) -> EventId {
     let (replaces, text, tags) = (replaces.to_vec(), text.to_owned(), vec!["edited".to_owned()]);
-    say(by, &Body::NoteEdit(NoteEdit { note, replaces, text, tags })).id
+    say(by, &Body::NoteEdit(NoteEdit { note, replaces, text, tags, attachments })).id
 }
 
 fn archive(by: &mut Member, note: EventId, replaces: &[EventId]) -> EventId {
@@ -25,15 +41,18 @@ fn archive(by: &mut Member, note: EventId, replaces: &[EventId]) -> EventId {
 
 /// An event as a revision, with the note that it belongs to.
 fn revision(reader: &Reader<'_>, event: &Event) -> Option<(EventId, Revision)> {
-    let (note, parents, text, tags, archived) = match Body::read(event).ok()? {
-        Body::NoteAdd(add) => (event.id, vec![], add.text, add.tags, false),
-        Body::NoteEdit(edit) => (edit.note, edit.replaces, edit.text, edit.tags, false),
-        Body::NoteArchive(put) => (put.note, put.replaces, String::new(), vec![], true),
+    let (note, parents, text, tags, carries, archived) = match Body::read(event).ok()? {
+        Body::NoteAdd(add) => (event.id, vec![], add.text, add.tags, Some(add.attachments), false),
+        Body::NoteEdit(e) => (e.note, e.replaces, e.text, e.tags, e.attachments, false),
+        Body::NoteArchive(put) => (put.note, put.replaces, String::new(), vec![], None, true),
         _ => return None,
     };
+    let (inherits, attachments) = (carries.is_none(), carries.unwrap_or_default());
     let (id, device) = (event.id, reader.author(event));
     let (at, order) = (event.header.at, event.order());
-    Some((note, Revision { id, parents, text, tags, archived, device, at, order }))
+    let revision =
+        Revision { id, parents, text, tags, attachments, inherits, archived, device, at, order };
+    Some((note, revision))
 }
 
 fn case(name: &str, devices: &[&Member]) -> Value {
@@ -87,12 +106,15 @@ fn note(note: EventId, graph: &NoteGraph) -> Value {
     json!({
         "note": note, "state": state, "leaves": ids(graph.leaves()),
         "distinct": ids(graph.distinct_leaves()),
-        "shown": { "id": shown.id, "text": shown.text, "tags": shown.tags },
+        "shown": {
+            "id": shown.id, "text": shown.text, "tags": shown.tags,
+            "carries": shown.attachments.iter().map(|one| &one.name).collect::<Vec<_>>(),
+        },
     })
 }
 
 pub fn notes() -> Value {
-    Value::Array([edits(), archives(), others()].concat())
+    Value::Array([edits(), archives(), attachments(), others()].concat())
 }
 
 fn two() -> [Member; 2] {
@@ -155,6 +177,33 @@ fn archives() -> Vec<Value> {
     cases
 }
 
+fn attachments() -> Vec<Value> {
+    let [mut mac, mut phone] = two();
+    let add =
+        NoteAdd { text: String::new(), tags: vec![], attachments: vec![attachment(1, "one.m4a")] };
+    let note = say(&mut mac, &Body::NoteAdd(add)).id;
+    let mut cases = vec![case("a recording without a text", &[&mac, &phone])];
+    meet(&mut mac, &mut phone);
+    let mine = edit(&mut mac, note, &[note], "");
+    cases.push(case("an edit without a text that names no attachments", &[&mac, &phone]));
+    let kept = edit(&mut mac, note, &[note], "keeps what it carries");
+    let (one, two) = (attachment(1, "one.m4a"), attachment(2, "two.m4a"));
+    let more = Some(vec![two, one]);
+    let more = edit_carrying(&mut phone, note, &[note], "carries two", more);
+    meet(&mut mac, &mut phone);
+    cases.push(case("edits that carry different things", &[&mac, &phone]));
+    let both = edit(&mut mac, note, &[more, kept, mine], "carries all");
+    cases.push(case("an edit carries what it replaces carries", &[&mac, &phone]));
+    archive(&mut mac, note, &[both]);
+    cases.push(case("an archive carries what it replaces carries", &[&mac, &phone]));
+    edit_carrying(&mut mac, note, &[both], "carries nothing", Some(vec![]));
+    cases.push(case("an edit that lets go", &[&mac, &phone]));
+    let away = attachment(3, "../away.m4a");
+    edit_carrying(&mut mac, note, &[both], "carries a lie", Some(vec![away]));
+    cases.push(case("an attachment under a name that is none", &[&mac, &phone]));
+    cases
+}
+
 fn others() -> Vec<Value> {
     let [mut mac, mut phone] = two();
     let note = add(&mut mac, "tea", &[]);
@@ -180,6 +229,10 @@ fn others() -> Vec<Value> {
     edit(&mut mac, note, &[], "replaces nothing");
     add(&mut mac, " \n", &[]);
     add(&mut mac, "two words", &["two words"]);
+    mac.add("note.add", vec![0xa2, 0, 0x62, b'h', b'i', 1, 0x80, 0]);
+    mac.add("note.add", vec![0xa2, 0, 0x78, 2, b'h', b'i', 1, 0x80]);
+    mac.add("note.add", vec![0xa2, 1, 0x80, 0, 0x62, b'h', b'i']);
+    mac.add("note.add", vec![0xa1, 0, 0x62, b'h', b'i']);
     mac.add("note.sing", vec![1]);
     gone.push(case("what is no revision", &[&mac, &phone]));
     // {0: "hi", 1: [], 9: true}
