@@ -354,3 +354,6 @@ pub fn rebuild(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
