@@ -16,6 +16,7 @@ import re
 import sys
 
 import cbor2
+import members
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -663,6 +664,22 @@ def on_blobs(data):
             return {"blobs": hexed(log.blobs)}
 
 
+def opens(events):
+    """Of each chain the device, and whether it founded the mesh."""
+    first = [(event.chain, Open(event)) for event in events if event.seq == 0]
+    return {chain: (opened.device, opened.founder) for chain, opened in first}
+
+
+def on_members(data):
+    log, _ = bundle(raw(data["bundle"]))
+    return members.folded(log.taken, opens(log.taken))
+
+
+def on_notes(data):
+    log, _ = bundle(raw(data["bundle"]))
+    return members.noted(log.taken, opens(log.taken))
+
+
 CHECKS = {
     "headers": on_headers,
     "opens": on_opens,
@@ -671,6 +688,8 @@ CHECKS = {
     "heads": on_heads,
     "messages": on_messages,
     "bundles": on_bundles,
+    "members": on_members,
+    "notes": on_notes,
     "blobs": on_blobs,
 }
 

@@ -15,6 +15,8 @@ use super::world::{
 const ANCHOR: Role = Role::Anchor;
 const NODE: Role = Role::Node;
 const CAPTURE: Role = Role::Capture;
+/// Seeds of cases by chance, in which revocations undo each other in ways that nobody thought of.
+const WARS: [u64; 6] = [22, 39, 46, 79, 87, 155];
 
 /// What a reader of all that these devices have makes of it.
 fn case(name: &str, devices: &[&Member]) -> Value {
@@ -43,7 +45,8 @@ fn ordered(name: &str, devices: &[&Member], order: impl Fn(&mut Vec<Run>)) -> Va
 }
 
 pub fn members() -> Value {
-    let cases = [admissions(), names(), revocations(), anchors(), forks(), bodies()];
+    let wars = WARS.map(war).to_vec();
+    let cases = [admissions(), names(), revocations(), anchors(), forks(), bodies(), wars];
     Value::Array(cases.concat())
 }
 
@@ -291,4 +294,52 @@ fn bodies() -> Vec<Value> {
     take(&mut forgetful.log, [runs, first].concat());
     let forgotten = case("an admission whose body is missing", &[&forgetful]);
     vec![keys, bad, forgotten]
+}
+
+/// Devices admit, revoke and cut one another as a seed has it, and hear of little.
+fn war(seed: u64) -> Value {
+    let mut state = seed;
+    // The generator of Knuth's MMIX; its low bits are weak.
+    let mut dice = move |sides: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % sides
+    };
+    let role = [("one", ANCHOR), ("two", ANCHOR), ("three", ANCHOR), ("four", NODE)];
+    let mut devices = mesh(&role[..2 + dice(3)]);
+    for n in 20..22 {
+        let new = device(n, &devices[dice(2)]);
+        devices.push(new);
+    }
+    if dice(2) == 0 {
+        let twin = with_log(&devices[1], devices[1].log.clone());
+        devices.push(twin);
+    }
+    for _ in 0..12 {
+        let count = devices.len();
+        let (by, whom) = (dice(count), dice(count));
+        if by == whom {
+            writes(&mut devices[by], 1);
+            continue;
+        }
+        let [one, other] = devices.get_disjoint_mut([by, whom]).unwrap();
+        if Known::tips(&one.log, &one.chain).len() > 1 {
+            continue;
+        }
+        let said = dice(8);
+        if said == 0 {
+            hears(one, other);
+        } else if said < 3 {
+            admit(one, other, "a device", [ANCHOR, ANCHOR, NODE][dice(3)]);
+        } else if said == 3 {
+            rename(one, other.open.device, "renamed");
+        } else if said < 6 {
+            revoke(one, other);
+        } else {
+            let cut = other.log.ancestor(&other.tip(), dice(4) as u64).unwrap();
+            revoke_at(one, other, vec![cut.in_chain(other.chain)]);
+        }
+    }
+    let all: Vec<&Member> = devices.iter().collect();
+    case(&format!("anchors at war, {seed}"), &all)
 }
