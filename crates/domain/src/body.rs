@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 use mirror_protocol::{CHAIN_OPEN, ChainOpen, DeviceId, Event, EventId, Tip};
 
 use crate::attachment::{Attachment, AttachmentError, check_attachments};
+use crate::cbor::is_deterministic;
 use crate::text::{DeviceName, MAX_TAGS, TextError, check_tags, check_text};
 
 /// Revisions that one event may replace.
@@ -248,7 +249,12 @@ impl Body {
         let body = if kind == CHAIN_OPEN {
             ChainOpen::read(event).map(Self::ChainOpen).map_err(|e| malformed(e.to_string()))?
         } else {
-            Self::decode(kind, bytes).map_err(|error| malformed(error.to_string()))?
+            let body = Self::decode(kind, bytes).map_err(|error| malformed(error.to_string()))?;
+            // Two readers must not disagree on whether an event says something.
+            if body != Self::Unknown && !is_deterministic(bytes) {
+                return Err(malformed("it is not deterministic CBOR".to_owned()));
+            }
+            body
         };
         body.check(event.id)?;
         Ok(body)
@@ -367,6 +373,20 @@ mod tests {
         let bytes = vec![0xa3, 0x00, 0x62, b'h', b'i', 0x01, 0x80, 0x09, 0xf5];
         let body = Body::NoteAdd(NoteAdd { text: "hi".into(), tags: vec![], attachments: vec![] });
         assert_eq!(Body::read(&event("note.add", bytes)), Ok(body));
+    }
+
+    #[test]
+    fn a_body_has_one_form() {
+        let whole: &[u8] = &[0xa2, 0x00, 0x62, b'h', b'i', 0x01, 0x80];
+        assert!(Body::read(&event("note.add", whole.to_vec())).is_ok());
+        let others: [&[u8]; 3] = [
+            &[0xa2, 0x00, 0x62, b'h', b'i', 0x01, 0x80, 0x00],
+            &[0xa2, 0x00, 0x78, 0x02, b'h', b'i', 0x01, 0x80],
+            &[0xa2, 0x01, 0x80, 0x00, 0x62, b'h', b'i'],
+        ];
+        for other in others {
+            assert!(Body::read(&event("note.add", other.to_vec())).is_err(), "{other:x?}");
+        }
     }
 
     fn memo() -> Attachment {

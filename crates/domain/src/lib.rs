@@ -15,6 +15,7 @@
 
 pub mod attachment;
 pub mod body;
+mod cbor;
 pub mod conflict;
 pub mod decide;
 pub mod digest;

@@ -1,5 +1,6 @@
 //! Events become what is listed: run for every event inside the transaction that stores it.
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::{self, BTreeMap};
 
 use mirror_domain::body::NoteAdd;
@@ -26,7 +27,9 @@ pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()>
             Err(error) => tracing::warn!(%error, "an event without meaning"),
         }
     }
-    if about_members && members(tx, mesh, events)? {
+    // A head that a revocation names vouches for nothing until it is here.
+    let judged = about_members || of_revoked(tx, events)?;
+    if judged && members(tx, mesh, events)? {
         return rebuild(tx, mesh);
     }
     let mut counting = Counting::default();
@@ -36,6 +39,18 @@ pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()>
         }
     }
     Ok(())
+}
+
+fn of_revoked(view: &View<'_>, events: &[(&Event, Pos)]) -> Result<bool> {
+    let mut seen = BTreeSet::new();
+    for (event, _) in events {
+        if seen.insert(event.chain())
+            && view.member(&author(view, &event.chain())?)?.is_some_and(|member| member.revoked)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
@@ -339,3 +354,6 @@ pub fn rebuild(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
