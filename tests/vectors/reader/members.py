@@ -14,7 +14,8 @@ ANCHOR, NODE, CAPTURE = 0, 1, 2
 MAX_DEPTH = 16
 MAX_TEXT, MAX_TAGS, MAX_TAG, MAX_NAME, MAX_REPLACES = 49152, 32, 64, 64, 16
 MAX_ATTACHMENTS, MAX_FILE_NAME, MAX_MEDIA, MAX_BLOB = 16, 255, 127, 2**32 - 1
-TURNS = {0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+TURNS = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+UNSEEN = {0xAD, 0x200B, *range(0x2060, 0x2065), 0xFEFF}
 SPACE = {*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)}
 SPACE |= {0x2028, 0x2029, 0x202F, 0x205F, 0x3000}
 
@@ -89,7 +90,8 @@ def has_control(text, turns=True):
 
 def check_device_name(name):
     need(type(name) is str and not is_blank(name) and not has_control(name))
-    need(len(name) <= MAX_NAME)
+    need(len(name) <= MAX_NAME and not any(ord(sign) in UNSEEN for sign in name))
+    need(not is_blank(name[0]) and not is_blank(name[-1]))
 
 
 def check_tags(tags):
