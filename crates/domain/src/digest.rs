@@ -9,8 +9,8 @@ use crate::body::Role;
 use crate::note::NoteState;
 
 /// Which fold gave a digest; raised whenever the same events mean something else.
-/// 2: a note that carries something may have no text.
-pub const FOLD_VERSION: u32 = 2;
+/// 2: a note that carries something may have no text. 3: revisions can be forgotten.
+pub const FOLD_VERSION: u32 = 3;
 
 /// A sum of entries' hashes, modulo 2^256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
