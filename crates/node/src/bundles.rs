@@ -1,6 +1,6 @@
 //! Bundles: a reconcile of one direction, in a file that any courier may carry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest,
 use mirror_protocol::intake::Intake;
 use mirror_protocol::known::{leads_to, shared};
 use mirror_protocol::session::{Range, Refused, waiting_reason};
-use mirror_protocol::{BlobRef, ChainId, Known, Run, SignedHead, Tip, canonical_head};
+use mirror_protocol::{BlobRef, ChainId, EventId, Known, Run, SignedHead, Tip, canonical_head};
 use mirror_store::{ChainRow, Tx, View};
 
 use crate::commit::Courier;
@@ -19,7 +19,7 @@ use crate::exchange::Runs;
 use crate::node::Node;
 use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
-use crate::{blob_bundles, clock, commit, convert, devices, intake, status};
+use crate::{blob_bundles, clock, commit, convert, devices, fold, forget, intake, status};
 
 /// Records that land in one transaction.
 const STEP: usize = 32;
@@ -127,7 +127,7 @@ impl Node {
                 "export it on a device of this mesh",
             ));
         }
-        let mut import = Import::of(courier);
+        let mut import = Import::of(courier, self.read(forget::missing)?);
         while !import.over && import.blob.is_none() {
             self.write(|tx| import.step(self, tx, &mut reader))?;
         }
@@ -144,6 +144,8 @@ struct Import {
     refused: Vec<Refused>,
     /// Some of it only for who may have brought it.
     late: bool,
+    /// Events here that lack their bodies; the bundle may bring them.
+    missing: BTreeSet<EventId>,
     /// The first record of a blob: no run comes behind it.
     blob: Option<BlobMessage>,
     /// The file itself is damaged from some place on.
@@ -179,7 +181,7 @@ fn heard_of(tx: &Tx<'_>, manifest: &Manifest) -> Result<Vec<Tip>> {
 }
 
 impl Import {
-    fn of(courier: Courier) -> Self {
+    fn of(courier: Courier, missing: BTreeSet<EventId>) -> Self {
         Self {
             courier,
             intake: Intake::default(),
@@ -188,6 +190,7 @@ impl Import {
             quarantined: 0,
             refused: Vec::new(),
             late: false,
+            missing,
             blob: None,
             broken: None,
             over: false,
@@ -228,9 +231,14 @@ impl Import {
         let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
         let what = format!("run of {chain} to {last}");
         let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
-        let offered = run
-            .verify(key)
-            .map_err(|error| error.to_string())
+        let verified = run.verify(key).map_err(|error| error.to_string());
+        if let Ok(run) = &verified
+            && !self.missing.is_empty()
+            && forget::fill(tx, run, &mut self.missing)?
+        {
+            fold::rebuild(tx, node.inner.mesh)?;
+        }
+        let offered = verified
             .and_then(|run| self.intake.offer(run, &**tx).map_err(|error| error.to_string()));
         match offered {
             Ok(offered) => self.duplicates += offered.duplicates,
