@@ -1,4 +1,5 @@
-//! Who belongs to the mesh: a fold over the membership events in canonical order, whatever order they came in.
+//! Who belongs to the mesh, and what was forgotten: a fold over the membership events in canonical order, whatever order
+//! they came in.
 //!
 //! Revocation is permanent and wins over anything concurrent (safest first). It also reaches back: what the device said
 //! beyond the heads it was cut at never counted, even where that stands earlier in the order. So revocations judge each
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mirror_protocol::known::{leads_to, shared};
 use mirror_protocol::{ChainId, DeviceId, Event, Known, MeshId, Order, Tip};
 
-use crate::body::{Body, DeviceAdmit, DeviceRename, Role};
+use crate::body::{Body, DeviceAdmit, DeviceRename, Role, can_be_forgotten};
 
 /// A device that is, or was, a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub struct Member {
 pub struct Membership {
     members: BTreeMap<DeviceId, Member>,
     founder: Option<DeviceId>,
+    forgotten: BTreeSet<Tip>,
 }
 
 /// Why an event does not count.
@@ -65,11 +67,20 @@ pub fn is_within(event: &Tip, heads: &[Tip], known: &dyn Known) -> bool {
 impl Membership {
     /// Folds membership events of one mesh, given in any order with their authors' devices. In canonical order: the
     /// founder's first event makes the first anchor; admissions, renames and revocations count when their author is an
-    /// anchor at that point; a device may always rename itself. Nothing counts beyond the heads at which its author was
-    /// cut.
+    /// anchor at that point; a device may always rename itself, and forget what stands in its own chains. Nothing counts
+    /// beyond the heads at which its author was cut.
     ///
     /// `known` tells which events stand in one branch.
     pub fn fold(mesh: MeshId, events: &[(DeviceId, Event, Body)], known: &dyn Known) -> Self {
+        let opened = events.iter().filter(|(_, event, _)| event.header.seq == 0);
+        let owners: BTreeMap<ChainId, DeviceId> =
+            opened.map(|(author, event, _)| (event.chain(), *author)).collect();
+        let own = |author: &DeviceId, body: &Body| {
+            let Body::NoteForget(forget) = body else { return Vec::new() };
+            let mut own = forget.targets.clone();
+            own.retain(|target| owners.get(&target.chain) == Some(author));
+            own
+        };
         let mut said: Vec<Said<'_>> = events
             .iter()
             .map(|(author, event, body)| Said {
@@ -77,6 +88,7 @@ impl Membership {
                 place: event.tip(),
                 author: *author,
                 body,
+                own: own(author, body),
             })
             .collect();
         said.sort_by_key(|said| said.order);
@@ -112,6 +124,17 @@ impl Membership {
         all
     }
 
+    /// The revisions that somebody has forgotten who may. What stands there, if it can be forgotten at all, is folded as if
+    /// it had never been written.
+    pub fn forgotten(&self) -> &BTreeSet<Tip> {
+        &self.forgotten
+    }
+
+    /// Whether an event is forgotten.
+    pub fn forgets(&self, event: &Event) -> bool {
+        can_be_forgotten(&event.header.kind) && self.forgotten.contains(&event.tip())
+    }
+
     /// Whether an event of a device's chain counts. One that doesn't is kept and passed on, and means nothing: else two
     /// devices that heard of a revocation at different times could never agree again.
     pub fn counts(
@@ -137,6 +160,8 @@ struct Said<'a> {
     place: Tip,
     author: DeviceId,
     body: &'a Body,
+    /// What its author may forget by itself.
+    own: Vec<Tip>,
 }
 
 /// The membership events in canonical order; a revocation is named by its index.
@@ -265,6 +290,12 @@ impl Walk {
                 if let Some(member) = self.membership.members.get_mut(device) {
                     member.name = name.clone();
                 }
+            }
+            Body::NoteForget(forget) if by_anchor => {
+                self.membership.forgotten.extend(&forget.targets);
+            }
+            Body::NoteForget(_) if self.membership.members.contains_key(&said.author) => {
+                self.membership.forgotten.extend(&said.own);
             }
             _ => {}
         }

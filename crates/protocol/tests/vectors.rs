@@ -46,6 +46,7 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
         "crates/domain/src",
         "crates/domain/src/membership",
         "crates/link/src",
+        "crates/node/src",
         "crates/node/src/fold",
         "crates/link/tests",
         "tests",

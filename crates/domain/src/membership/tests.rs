@@ -1,5 +1,5 @@
 use super::*;
-use crate::body::DeviceRevoke;
+use crate::body::{DeviceRevoke, NoteAdd, NoteForget};
 use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::{
     BodyHash, ChainOpen, EventId, Header, Lamport, Point, PublicKey, SigningKey, WallTime,
@@ -93,6 +93,85 @@ fn revoke_from(author: u8, seq: u64, who: u8, cut: u64) -> (DeviceId, Event, Bod
         heads.push(founding().1.1.tip());
     }
     said(author, seq, Body::DeviceRevoke(DeviceRevoke { device: device(who), heads }))
+}
+
+fn opened(who: u8) -> (DeviceId, Event, Body) {
+    let (mesh, _) = founding();
+    let key = |n| SigningKey::from_bytes(&[n; 32]);
+    let open = ChainOpen::new(mesh, &key(who), &key(100 + who), [0; 32], [0; 32]);
+    (device(who), open.first_event(AT).unwrap(), Body::ChainOpen(open))
+}
+
+/// Somebody's revision, in the chain that [`opened`] begins.
+fn revision_of(who: u8, seq: u64) -> Tip {
+    Tip { chain: opened(who).1.chain(), seq, id: EventId([who; 32]) }
+}
+
+fn forget(author: u8, seq: u64, targets: Vec<Tip>) -> (DeviceId, Event, Body) {
+    let body = NoteForget { note: EventId([7; 32]), targets, reason: "why".into() };
+    said(author, seq, Body::NoteForget(body))
+}
+
+#[test]
+fn a_device_forgets_its_own_and_an_anchor_anything() {
+    let (mesh, founder) = founding();
+    let both = vec![revision_of(2, 5), revision_of(3, 5)];
+    let members =
+        [founder, admit(1, 2, 2, Role::Capture), admit(1, 3, 3, Role::Node), opened(2), opened(3)];
+    let with = |forget| [members.as_slice(), &[forget]].concat();
+    let forgotten = |events: &[_]| Membership::fold(mesh, events, &nothing()).forgotten().clone();
+
+    assert_eq!(forgotten(&with(forget(2, 6, both.clone()))), BTreeSet::from([both[0]]));
+    assert_eq!(forgotten(&with(forget(1, 6, both.clone()))), both.iter().copied().collect());
+    // Before it was admitted, and as a stranger, nobody has a say.
+    assert_eq!(forgotten(&with(forget(2, 1, both.clone()))), BTreeSet::new());
+    assert_eq!(forgotten(&with(forget(4, 6, both))), BTreeSet::new());
+}
+
+/// The place is a part of what is named: nobody forgets another's event by saying that it stands in a chain of one's own.
+#[test]
+fn a_false_place_forgets_nothing() {
+    let (mesh, founder) = founding();
+    let note = said(
+        3,
+        5,
+        Body::NoteAdd(NoteAdd { text: "another's".into(), tags: vec![], attachments: vec![] }),
+    );
+    let claimed = Tip { chain: opened(2).1.chain(), ..note.1.tip() };
+    let events = [
+        founder,
+        admit(1, 2, 2, Role::Capture),
+        admit(1, 3, 3, Role::Node),
+        opened(2),
+        forget(2, 9, vec![claimed]),
+    ];
+    assert!(!Membership::fold(mesh, &events, &nothing()).forgets(&note.1));
+    let events = [events.as_slice(), &[forget(1, 10, vec![note.1.tip()])]].concat();
+    assert!(Membership::fold(mesh, &events, &nothing()).forgets(&note.1));
+}
+
+/// An anchor that is gone by then has no say, wherever its word comes in.
+#[test]
+fn what_a_thief_forgets_beyond_the_cut_is_not_forgotten() {
+    let (mesh, founder) = founding();
+    let anchor = [founder, admit(1, 2, 2, Role::Anchor), opened(2), opened(3)];
+    let thief = forget(2, 10, vec![revision_of(2, 5), revision_of(3, 5)]);
+    let before = [anchor.as_slice(), &[thief]].concat();
+    assert_eq!(Membership::fold(mesh, &before, &nothing()).forgotten().len(), 2);
+    let after = [before.as_slice(), &[revoke(1, 80, 2)]].concat();
+    assert!(Membership::fold(mesh, &after, &nothing()).forgotten().is_empty());
+}
+
+#[test]
+fn what_decides_who_belongs_cannot_be_forgotten() {
+    let (mesh, founder) = founding();
+    let admission = admit(1, 2, 2, Role::Node);
+    let forgetting = forget(1, 6, vec![founder.1.tip(), admission.1.tip()]);
+    let again = forget(1, 8, vec![forgetting.1.tip()]);
+    let events = [founder, admission, forgetting, again];
+    let members = Membership::fold(mesh, &events, &nothing());
+    assert!(members.active(&device(2)).is_some());
+    assert!(events.iter().all(|(_, event, _)| !members.forgets(event)));
 }
 
 #[test]
@@ -283,7 +362,7 @@ fn a_cut_at_an_event_that_is_not_here_lets_nothing_count() {
 proptest! {
     #[test]
     fn a_stolen_anchor_and_its_creatures_change_nothing(
-        plan in proptest::collection::vec((0usize..3, 2u8..8, 0u8..3), 1..16),
+        plan in proptest::collection::vec((0usize..3, 2u8..8, 0u8..4), 1..16),
     ) {
         let (mesh, founder) = founding();
         let honest = [
@@ -300,6 +379,7 @@ proptest! {
             events.push(match what {
                 0 => revoke_from(author, seq, who, 1000),
                 1 => admit(author, seq, who, Role::Anchor),
+                2 => forget(author, seq, vec![revision_of(who, 5)]),
                 _ => admit(author, seq, who, Role::Capture),
             });
         }
@@ -308,16 +388,17 @@ proptest! {
 
     #[test]
     fn the_order_of_arrival_decides_nothing(
-        plan in proptest::collection::vec((1u8..5, 1u8..5, 0u8..3, 0u64..20), 1..20),
+        plan in proptest::collection::vec((1u8..5, 1u8..5, 0u8..4, 0u64..20), 1..20),
         seed in any::<prop::sample::Index>(),
     ) {
         let (mesh, founder) = founding();
-        let mut events = vec![founder];
+        let mut events = vec![founder, opened(2), opened(3), opened(4)];
         for (n, (author, who, what, cut)) in plan.into_iter().enumerate() {
             let seq = n as u64 + 1;
             events.push(match what {
                 0 => revoke_from(author, seq, who, cut),
                 1 => admit(author, seq, who, Role::Anchor),
+                2 => forget(author, seq, vec![revision_of(who, cut), revision_of(author, cut)]),
                 _ => admit(author, seq, who, Role::Capture),
             });
         }
