@@ -45,6 +45,8 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
         "protocol/tests",
         "domain/src",
         "domain/src/membership",
+        "node/src",
+        "../tests",
     ];
     for krate in folders {
         for file in std::fs::read_dir(format!("{root}/crates/{krate}")).unwrap() {
