@@ -39,6 +39,9 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
     let text = std::fs::read_to_string(format!("{root}/docs/PROTOCOL.md")).unwrap();
     let mut sources = String::new();
     let folders = [
+        "../tests",
+        "link/src",
+        "link/tests",
         "protocol/src",
         "protocol/src/session",
         "protocol/src/blob",

@@ -27,6 +27,7 @@ pub fn fuzz(args: &[&str]) -> Result<()> {
     nightly()?;
     let tool = install::tool("cargo-fuzz", "^0.13")?;
     let seeds = target().join("fuzz/seeds");
+    let _ = std::fs::remove_dir_all(&seeds);
     let mut sow = cargo();
     sow.args(["test", "--quiet", "--package", "mirror-tests", "--test", "fuzz_corpus"]);
     sow.args(["seeds", "--", "--ignored"]).env("MIRROR_SEEDS", &seeds);
