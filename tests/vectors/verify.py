@@ -15,6 +15,7 @@ import json
 import pathlib
 import sys
 
+from reader import members
 from reader.blobs import blob_message, check_chunk, name_blob, read_list
 from reader.bundles import bundle
 from reader.causes import Log
@@ -126,6 +127,22 @@ def on_blobs(data):
             return {"blobs": hexed(log.blobs)}
 
 
+def opens(events):
+    """Of each chain the device, and whether it founded the mesh."""
+    first = [(event.chain, Open(event)) for event in events if event.seq == 0]
+    return {chain: (opened.device, opened.founder) for chain, opened in first}
+
+
+def on_members(data):
+    log, _ = bundle([raw(data["bundle"])])
+    return members.folded(log.taken, opens(log.taken))
+
+
+def on_notes(data):
+    log, _ = bundle([raw(data["bundle"])])
+    return members.noted(log.taken, opens(log.taken))
+
+
 CHECKS = {
     "headers": on_headers,
     "opens": on_opens,
@@ -135,6 +152,8 @@ CHECKS = {
     "messages": on_messages,
     "bundles": on_bundles,
     "blobs": on_blobs,
+    "members": on_members,
+    "notes": on_notes,
 }
 
 

@@ -4,10 +4,13 @@ use minicbor::{Decode, Encode};
 use mirror_protocol::{CHAIN_OPEN, ChainOpen, DeviceId, Event, EventId, Tip};
 
 use crate::attachment::{Attachment, AttachmentError, check_attachments};
-use crate::text::{DeviceName, MAX_TAGS, TextError, check_tags, check_text};
+use crate::cbor::is_deterministic;
+use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, check_text};
 
 /// Revisions that one event may replace.
 pub const MAX_REPLACES: usize = 16;
+/// Revisions that one event may forget.
+pub const MAX_FORGETS: usize = 64;
 
 /// A device's job in the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -88,6 +91,21 @@ pub struct NoteArchive {
     pub replaces: Vec<EventId>,
 }
 
+/// `note.forget`: revisions whose bodies go, everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct NoteForget {
+    /// The note, as its author saw it: for people, nothing is decided by it.
+    #[n(0)]
+    pub note: EventId,
+    /// The revisions, each with its exact place, which tells whose it is also where it is not here.
+    #[n(1)]
+    pub targets: Vec<Tip>,
+    /// Why; it stays.
+    #[n(2)]
+    pub reason: String,
+}
+
 /// `device.admit`: a new member.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -138,6 +156,8 @@ pub enum Body {
     NoteEdit(NoteEdit),
     /// A revision that puts away.
     NoteArchive(NoteArchive),
+    /// Revisions that are no more.
+    NoteForget(NoteForget),
     /// A new member.
     DeviceAdmit(DeviceAdmit),
     /// A new name.
@@ -146,7 +166,7 @@ pub enum Body {
     DeviceRevoke(DeviceRevoke),
     /// A kind of a later version: kept, passed on, shown as unknown.
     Unknown,
-    /// The body was forgotten.
+    /// The body is not here: forgotten, or held back by somebody.
     Missing,
 }
 
@@ -187,12 +207,24 @@ pub enum BodyError {
         /// How many.
         found: usize,
     },
+    /// Forgets nothing, or too much.
+    #[error("{event} forgets {found} revisions, 1 to {MAX_FORGETS} can be forgotten")]
+    Forgets {
+        /// The event.
+        event: EventId,
+        /// How many.
+        found: usize,
+    },
 }
 
 /// The kind of the event that begins a note.
 pub const NOTE_ADD: &str = "note.add";
+/// The kind of the event that forgets.
+pub const NOTE_FORGET: &str = "note.forget";
 /// The kind of the event that admits a device.
 pub const DEVICE_ADMIT: &str = "device.admit";
+const DEVICE_RENAME: &str = "device.rename";
+const DEVICE_REVOKE: &str = "device.revoke";
 
 macro_rules! kinds {
     ($($variant:ident = $kind:tt),* $(,)?) => {
@@ -230,9 +262,21 @@ kinds! {
     NoteAdd = NOTE_ADD,
     NoteEdit = "note.edit",
     NoteArchive = "note.archive",
-    DeviceAdmit = "device.admit",
-    DeviceRename = "device.rename",
-    DeviceRevoke = "device.revoke",
+    NoteForget = NOTE_FORGET,
+    DeviceAdmit = DEVICE_ADMIT,
+    DeviceRename = DEVICE_RENAME,
+    DeviceRevoke = DEVICE_REVOKE,
+}
+
+/// Whether the body of an event of this kind can be forgotten: what notes hold, also notes of later versions. What decides
+/// who belongs, or what is forgotten, has to stay readable.
+pub fn can_be_forgotten(kind: &str) -> bool {
+    kind.starts_with("note.") && kind != NOTE_FORGET
+}
+
+/// Whether an event of this kind is taken only with its body: without it two devices would not agree on who belongs.
+pub fn needs_body(kind: &str) -> bool {
+    [CHAIN_OPEN, DEVICE_ADMIT, DEVICE_RENAME, DEVICE_REVOKE, NOTE_FORGET].contains(&kind)
 }
 
 impl Body {
@@ -248,7 +292,12 @@ impl Body {
         let body = if kind == CHAIN_OPEN {
             ChainOpen::read(event).map(Self::ChainOpen).map_err(|e| malformed(e.to_string()))?
         } else {
-            Self::decode(kind, bytes).map_err(|error| malformed(error.to_string()))?
+            let body = Self::decode(kind, bytes).map_err(|error| malformed(error.to_string()))?;
+            // Two readers must not disagree on whether an event says something.
+            if body != Self::Unknown && !is_deterministic(bytes) {
+                return Err(malformed("it is not deterministic CBOR".to_owned()));
+            }
+            body
         };
         body.check(event.id)?;
         Ok(body)
@@ -272,6 +321,13 @@ impl Body {
                 replaces(edit.replaces.len())?;
             }
             Self::NoteArchive(archive) => replaces(archive.replaces.len())?,
+            Self::NoteForget(forget) => {
+                check_reason(&forget.reason).map_err(text)?;
+                let found = forget.targets.len();
+                if !(1..=MAX_FORGETS).contains(&found) {
+                    return Err(BodyError::Forgets { event, found });
+                }
+            }
             Self::DeviceAdmit(DeviceAdmit { name, .. })
             | Self::DeviceRename(DeviceRename { name, .. }) => {
                 // As it is kept and shown: not even white space around it makes another name of it.
@@ -295,11 +351,12 @@ impl Body {
         }
     }
 
-    /// It decides who is a member.
+    /// It decides who is a member, or what is forgotten: folded before all others.
     pub fn is_about_members(&self) -> bool {
         matches!(
             self,
             Self::ChainOpen(_)
+                | Self::NoteForget(_)
                 | Self::DeviceAdmit(_)
                 | Self::DeviceRename(_)
                 | Self::DeviceRevoke(_)
@@ -367,6 +424,20 @@ mod tests {
         let bytes = vec![0xa3, 0x00, 0x62, b'h', b'i', 0x01, 0x80, 0x09, 0xf5];
         let body = Body::NoteAdd(NoteAdd { text: "hi".into(), tags: vec![], attachments: vec![] });
         assert_eq!(Body::read(&event("note.add", bytes)), Ok(body));
+    }
+
+    #[test]
+    fn a_body_has_one_form() {
+        let whole: &[u8] = &[0xa2, 0x00, 0x62, b'h', b'i', 0x01, 0x80];
+        assert!(Body::read(&event("note.add", whole.to_vec())).is_ok());
+        let others: [&[u8]; 3] = [
+            &[0xa2, 0x00, 0x62, b'h', b'i', 0x01, 0x80, 0x00],
+            &[0xa2, 0x00, 0x78, 0x02, b'h', b'i', 0x01, 0x80],
+            &[0xa2, 0x01, 0x80, 0x00, 0x62, b'h', b'i'],
+        ];
+        for other in others {
+            assert!(Body::read(&event("note.add", other.to_vec())).is_err(), "{other:x?}");
+        }
     }
 
     fn memo() -> Attachment {
@@ -443,6 +514,35 @@ mod tests {
         for other in ["Pixel 9 ", "\u{a0}Pixel 9", "Pixel\u{200b} 9", "\u{61c}Pixel 9"] {
             assert!(name(other).is_err(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_forget_names_one_to_64_revisions_and_says_why() {
+        let target = Tip { chain: mirror_protocol::ChainId([1; 32]), seq: 1, id: EventId([2; 32]) };
+        let forget = |count, reason: &str| {
+            let (targets, reason) = (vec![target; count], reason.to_owned());
+            let body = Body::NoteForget(NoteForget { note: EventId([7; 32]), targets, reason });
+            Body::read(&event(NOTE_FORGET, body.encode())).map_err(|error| error.to_string())
+        };
+        assert!(forget(1, "a password").is_ok());
+        assert!(forget(MAX_FORGETS, &"x".repeat(1024)).is_ok());
+        for count in [0, MAX_FORGETS + 1] {
+            assert!(forget(count, "why").unwrap_err().contains("1 to 64 can be forgotten"));
+        }
+        for reason in ["", " \n", &"x".repeat(1025)] {
+            assert!(forget(1, reason).unwrap_err().contains("1 to 1024 bytes"));
+        }
+    }
+
+    #[test]
+    fn what_decides_who_belongs_or_what_is_forgotten_stays() {
+        for kind in [CHAIN_OPEN, DEVICE_ADMIT, DEVICE_RENAME, DEVICE_REVOKE, NOTE_FORGET] {
+            assert!(needs_body(kind) && !can_be_forgotten(kind));
+        }
+        for kind in [NOTE_ADD, "note.edit", "note.archive", "note.sing"] {
+            assert!(can_be_forgotten(kind) && !needs_body(kind));
+        }
+        assert!(!can_be_forgotten("device.dance") && !needs_body("device.dance"));
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub const MAX_TEXT_BYTES: usize = 48 * 1024;
 pub const MAX_TAGS: usize = 32;
 /// Bytes of a tag.
 pub const MAX_TAG_BYTES: usize = 64;
+/// Bytes of the reason for which something is forgotten.
+pub const MAX_REASON_BYTES: usize = 1024;
 /// Characters of a device's name.
 pub const MAX_NAME_CHARS: usize = 64;
 
@@ -41,6 +43,21 @@ pub enum TextError {
         /// The name, cut.
         found: String,
     },
+    /// A reason that is none, or too long.
+    #[error("a reason has 1 to {MAX_REASON_BYTES} bytes, this one has {found}")]
+    BadReason {
+        /// Its bytes, white space around it left out.
+        found: usize,
+    },
+}
+
+/// Checks the reason for which something is forgotten.
+pub fn check_reason(reason: &str) -> Result<(), TextError> {
+    let found = reason.trim().len();
+    match (found, reason.len()) {
+        (1.., ..=MAX_REASON_BYTES) => Ok(()),
+        _ => Err(TextError::BadReason { found }),
+    }
 }
 
 /// Checks a note's text: not empty, not too long. The text itself is never changed.

@@ -1,6 +1,6 @@
 //! Bundles: a reconcile of one direction, in a file that any courier may carry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
@@ -10,7 +10,9 @@ use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest,
 use mirror_protocol::intake::{Intake, Offered};
 use mirror_protocol::known::{leads_to, shared};
 use mirror_protocol::session::{Range, Refused, waiting_reason};
-use mirror_protocol::{BlobRef, ChainId, Known, Run, SignedHead, Tip, canonical_head};
+use mirror_protocol::{
+    BlobRef, ChainId, EventId, Known, Run, SignedHead, Tip, VerifiedRun, canonical_head,
+};
 use mirror_store::{ChainRow, Tx, View};
 
 use crate::commit::Courier;
@@ -20,7 +22,7 @@ use crate::intake::Refusals;
 use crate::node::Node;
 use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
-use crate::{blob_bundles, clock, commit, convert, devices, intake, status};
+use crate::{blob_bundles, clock, commit, convert, devices, fold, forget, intake, status};
 
 /// Records that land in one transaction.
 const STEP: usize = 32;
@@ -126,7 +128,7 @@ impl Node {
                 "export it on a device of this mesh",
             ));
         }
-        let mut import = Import::of(courier);
+        let mut import = Import::of(courier, self.read(forget::missing)?);
         while !import.over && import.blob.is_none() {
             self.write(|tx| import.step(self, tx, &mut reader))?;
         }
@@ -145,6 +147,8 @@ struct Import {
     records: BTreeMap<Tip, u64>,
     /// Some of it only for who may have brought it.
     late: bool,
+    /// Events here that lack their bodies; the bundle may bring them.
+    missing: BTreeSet<EventId>,
     /// The first record of a blob: no run comes behind it.
     blob: Option<BlobMessage>,
     /// The file itself is damaged from some place on.
@@ -180,7 +184,7 @@ fn heard_of(tx: &Tx<'_>, manifest: &Manifest) -> Result<Vec<Tip>> {
 }
 
 impl Import {
-    fn of(courier: Courier) -> Self {
+    fn of(courier: Courier, missing: BTreeSet<EventId>) -> Self {
         Self {
             courier,
             intake: Intake::default(),
@@ -190,6 +194,7 @@ impl Import {
             refused: Refusals::default(),
             records: BTreeMap::new(),
             late: false,
+            missing,
             blob: None,
             broken: None,
             over: false,
@@ -267,7 +272,16 @@ impl Import {
         let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
         let run = run.verify(key).map_err(|error| error.to_string())?;
         run.is_of(node.inner.mesh).map_err(|error| error.to_string())?;
+        self.fill(node, tx, &run).map_err(|error| error.detail)?;
         self.intake.offer(run, &**tx).map_err(|error| error.to_string())
+    }
+
+    /// Puts bodies in that were held back on the way when their events came.
+    fn fill(&mut self, node: &Node, tx: &Tx<'_>, run: &VerifiedRun) -> Result<()> {
+        if !self.missing.is_empty() && forget::fill(tx, run, &mut self.missing)? {
+            fold::rebuild(tx, node.inner.mesh)?;
+        }
+        Ok(())
     }
 
     /// Names the record that a run came in; `event` is one of the run's, or where it ends.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mirror_domain::body::needs_body;
 use mirror_domain::membership::is_within;
 use mirror_domain::{Body, DEVICE_ADMIT, NOTE_ADD, NotMember};
 use mirror_protocol::event::Dep;
@@ -242,6 +243,11 @@ impl<'a, 'c> Policy<'a, 'c> {
     /// A chain is stored when some event admits its device, whether or not that counts: what counts can change with what
     /// comes later, and is for the fold to say.
     fn check(&mut self, run: &VerifiedRun) -> Result<std::result::Result<(), String>> {
+        let bare = |event: &&Event| event.body.is_none() && needs_body(&event.header.kind);
+        if let Some(event) = run.events.iter().find(bare) {
+            let kind = &event.header.kind;
+            return Ok(Err(format!("{} is a {kind} without its body", event.id)));
+        }
         if let Some(open) = &run.open {
             if open.mesh != self.mesh {
                 return Ok(Err(format!("the chain belongs to another mesh, {}", open.mesh)));

@@ -1,18 +1,20 @@
 //! Events become what is listed: run for every event inside the transaction that stores it.
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::{self, BTreeMap};
 
 use mirror_domain::body::NoteAdd;
 use mirror_domain::membership::is_within;
-use mirror_domain::{Body, Entry, FOLD_VERSION, Membership, NoteGraph, NoteState, Revision};
-use mirror_domain::{Role, StateDigest};
+use mirror_domain::{Body, Entry, FOLD_VERSION, Membership, NOTE_ADD, NoteGraph, NoteState};
+use mirror_domain::{Revision, Role, StateDigest};
 use mirror_protocol::{ChainId, DeviceId, Event, EventId, MeshId, Tip};
 use mirror_store::{MemberRow, Meta, NoteRow, Pos, Tx, View};
 
 use crate::error::{Error, Result};
+use crate::forget;
 
 /// Folds events that the transaction has stored, in causal order. A body of a known kind that does not read means
-/// nothing; the event stays in its chain. So does one that does not count.
+/// nothing; the event stays in its chain. So does one that does not count, and one that is forgotten.
 pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()> {
     let mut others = Vec::new();
     let mut about_members = false;
@@ -23,19 +25,38 @@ pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()>
                 add_member_event(tx, &body, *pos)?;
             }
             Ok(body) => others.push((*event, *pos, body)),
-            Err(error) => tracing::warn!(%error, "an event without meaning"),
+            Err(error) => {
+                tracing::warn!(%error, "an event without meaning");
+                others.push((*event, *pos, Body::Unknown));
+            }
         }
     }
-    if about_members && members(tx, mesh, events)? {
+    // A head that a revocation names vouches for nothing until it is here.
+    let judged = about_members || of_revoked(tx, events)?;
+    if judged && members(tx, mesh, events)? {
         return rebuild(tx, mesh);
     }
     let mut counting = Counting::default();
     for (event, pos, body) in others {
-        if counting.counts(tx, event)? {
+        if forget::is_forgotten(tx, event)? {
+            forget::drop_body(tx, event, pos)?;
+        } else if counting.counts(tx, event)? {
             fold(tx, event, pos, &body)?;
         }
     }
     Ok(())
+}
+
+fn of_revoked(view: &View<'_>, events: &[(&Event, Pos)]) -> Result<bool> {
+    let mut seen = BTreeSet::new();
+    for (event, _) in events {
+        if seen.insert(event.chain())
+            && view.member(&author(view, &event.chain())?)?.is_some_and(|member| member.revoked)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
@@ -148,21 +169,24 @@ fn listed(view: &View<'_>, note: EventId) -> Result<Option<Listed>> {
     }))
 }
 
-/// A note's revisions; `None` when the event is no note, or its text was forgotten.
+/// A note's revisions; `None` when the event is no note, or nothing is left of it: an archive alone has no text.
 pub fn graph(view: &View<'_>, note: EventId) -> Result<Option<NoteGraph>> {
     let Some(event) = view.event(&note)? else { return Ok(None) };
-    let Some(first) = revision(view, &event)? else { return Ok(None) };
-    if !first.parents.is_empty() {
+    if note_of(&event) != Some(note) {
         return Ok(None);
     }
-    // What others made of a note stays when the note itself does not count.
-    let mut revisions = if counts(view, &event)? { vec![first] } else { Vec::new() };
+    // What others made of a note stays when the note itself does not count, or is forgotten.
+    let mut revisions = Vec::new();
+    if counts(view, &event)? {
+        revisions.extend(revision(view, &event)?);
+    }
     for pos in view.revisions(&note)? {
         if let Some(event) = view.event_at(pos)? {
             revisions.extend(revision(view, &event)?);
         }
     }
-    Ok((!revisions.is_empty()).then(|| NoteGraph::new(revisions)))
+    let left = revisions.iter().any(|revision| !revision.archived);
+    Ok(left.then(|| NoteGraph::new(revisions)))
 }
 
 /// An event as a revision of a note.
@@ -205,19 +229,23 @@ pub fn note_of(event: &Event) -> Option<EventId> {
         Ok(Body::NoteAdd(_)) => Some(event.id),
         Ok(Body::NoteEdit(edit)) => Some(edit.note),
         Ok(Body::NoteArchive(archive)) => Some(archive.note),
+        // Without its body too it is what the others name.
+        Ok(Body::Missing) if event.header.kind.as_str() == NOTE_ADD => Some(event.id),
         _ => None,
     }
 }
 
-/// The members, folded anew: their events are few. Answers whether events that were folded before count otherwise now;
-/// those that come just now were not.
+/// The members and what is forgotten, folded anew: their events are few. Answers whether events that were folded before
+/// count otherwise now; those that come just now were not.
 fn members(tx: &Tx<'_>, mesh: MeshId, coming: &[(&Event, Pos)]) -> Result<bool> {
     let entry = |row: &MemberRow| {
         let role = Role::from_number(row.role).unwrap_or(Role::Node);
         Entry::member(&row.device, &row.name, role, row.revoked)
     };
     let before = tx.members()?;
-    let rows: Vec<MemberRow> = membership(tx, mesh)?
+    let membership = membership(tx, mesh)?;
+    let forgotten = forget::carry_out(tx, &membership, coming)?;
+    let rows: Vec<MemberRow> = membership
         .all()
         .into_iter()
         .map(|member| MemberRow {
@@ -231,7 +259,7 @@ fn members(tx: &Tx<'_>, mesh: MeshId, coming: &[(&Event, Pos)]) -> Result<bool> 
         .collect();
     tx.put_members(&rows)?;
     digest(tx, before.iter().map(entry), rows.iter().map(entry))?;
-    counts_otherwise(tx, &before, &rows, coming)
+    Ok(counts_otherwise(tx, &before, &rows, coming)? || forgotten)
 }
 
 fn counts_otherwise(
@@ -339,3 +367,6 @@ pub fn rebuild(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

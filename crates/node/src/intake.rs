@@ -9,6 +9,7 @@ use mirror_store::Tx;
 use crate::clock;
 use crate::commit::{self, Courier};
 use crate::error::Result;
+use crate::forget;
 use crate::node::Node;
 
 /// What a file brought that was not taken. It may hold any number of bad records: a hundred are listed, the rest counted.
@@ -49,6 +50,7 @@ pub fn keep_waiting(node: &Node, waiting: &[(VerifiedRun, String)]) -> Result<()
 
 /// Keeps one run; without room for it the refusal is recorded, and the run stays where it came from.
 pub fn keep(tx: &Tx<'_>, run: &VerifiedRun, reason: &str) -> Result<()> {
+    let run = &forget::without_forgotten(tx, run.clone())?;
     if !tx.add_quarantine(run, reason, clock::now_ms())? {
         let reason = format!("{reason}; runs of {MAX_PENDING_BYTES} bytes wait already");
         tx.add_refusal(&commit::name(run), &reason, "quarantine", clock::now_ms())?;

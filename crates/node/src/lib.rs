@@ -27,6 +27,7 @@ mod devices;
 mod error;
 mod exchange;
 mod fold;
+mod forget;
 mod intake;
 mod join;
 mod keys;

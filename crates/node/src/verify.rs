@@ -8,6 +8,7 @@ use mirror_store::{ChainRow, View};
 use crate::convert;
 use crate::error::{Error, Result};
 use crate::fold;
+use crate::forget::is_forgotten;
 use crate::node::Node;
 use crate::view::{BadRecord, Health, HealthCheck, Verification};
 
@@ -125,6 +126,8 @@ impl Node {
     }
 }
 
+const NO_BODY: &str = "it is not here, and nothing has forgotten it";
+
 fn bad(what: &str, id: impl ToString, reason: impl ToString) -> BadRecord {
     BadRecord { what: what.to_owned(), id: id.to_string(), reason: reason.to_string() }
 }
@@ -143,6 +146,9 @@ fn check_chain(
         counts.events += 1;
         counts.bodies += u64::from(event.body.is_some());
         found = check_event(view, chain, before.as_ref(), &event);
+        if found.is_none() && event.body.is_none() && !is_forgotten(view, &event)? {
+            found = Some(bad("body", event.id, NO_BODY));
+        }
         before = Some(event);
         Ok(found.is_none())
     });

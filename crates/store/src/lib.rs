@@ -23,6 +23,7 @@ mod blobs;
 mod chains;
 mod error;
 mod events;
+mod forgotten;
 mod members;
 mod meta;
 mod notes;

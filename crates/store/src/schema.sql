@@ -45,7 +45,26 @@ CREATE TABLE events (
     body BLOB
 ) STRICT;
 
--- Events that decide the membership.
+-- For those that wait for their bodies, and those whose bodies were forgotten.
+CREATE INDEX events_without_body ON events (pos) WHERE body IS NULL;
+
+-- Places that were forgotten, as folded; their events need not be here.
+CREATE TABLE forgotten (
+    id BLOB NOT NULL,
+    chain BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (id, chain, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Blobs that forgotten events named: to be erased if nothing else names them.
+CREATE TABLE leaving (
+    id BLOB NOT NULL,
+    chunks BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (id, chunks, bytes)
+) STRICT, WITHOUT ROWID;
+
+-- Events that decide the membership, or what is forgotten.
 CREATE TABLE member_events (
     pos INTEGER PRIMARY KEY REFERENCES events (pos)
 ) STRICT;

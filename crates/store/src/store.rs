@@ -1,6 +1,6 @@
 //! Opening the database so that an acknowledged commit is really on disk, and the two kinds of transaction.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ pub struct Store {
     conn: Connection,
     path: PathBuf,
     poisoned: bool,
+    /// Bytes of something forgotten may still stand in the files.
+    remains: bool,
 }
 
 /// A consistent read of the whole database.
@@ -31,6 +33,8 @@ pub struct View<'c> {
     pub(crate) conn: &'c Connection,
     /// The first error inside a lookup that can't return one; see [`View::take_error`].
     pub(crate) hidden: RefCell<Option<StoreError>>,
+    /// Whether something was dropped whose bytes have to be erased.
+    pub(crate) remains: Cell<bool>,
 }
 
 /// An exclusive write; everything in it commits together or not at all.
@@ -113,7 +117,7 @@ impl Store {
 
     fn checked(conn: Connection, path: &Path) -> Result<Self, StoreError> {
         check_version(&conn, path)?;
-        Ok(Self { conn, path: path.to_owned(), poisoned: false })
+        Ok(Self { conn, path: path.to_owned(), poisoned: false, remains: false })
     }
 
     /// One consistent read.
@@ -142,8 +146,15 @@ impl Store {
         }
         let begun = self.conn.transaction_with_behavior(behavior);
         let transaction = begun.map_err(|error| E::from(error.into()))?;
-        let tx = Tx { view: View { conn: &transaction, hidden: RefCell::new(None) } };
+        let tx = Tx {
+            view: View {
+                conn: &transaction,
+                hidden: RefCell::new(None),
+                remains: Cell::new(false),
+            },
+        };
         let result = work(&tx).and_then(|result| tx.take_error().map(|()| result).map_err(E::from));
+        let remains = tx.remains.get();
         drop(tx);
         // SQLite undoes a transaction by itself only after an error that it does not trust itself to go on from.
         self.poisoned |= transaction.is_autocommit();
@@ -153,7 +164,24 @@ impl Store {
             self.poisoned |= error.is_fatal();
             E::from(error)
         })?;
+        self.remains |= remains;
         Ok(result)
+    }
+
+    /// Whether a transaction of this connection has dropped something whose bytes still have to be erased. Tells it once.
+    pub fn take_remains(&mut self) -> bool {
+        std::mem::take(&mut self.remains)
+    }
+
+    /// Erases the bytes of what was dropped from the database's files; takes as long as to write them anew. When it fails,
+    /// [`View::has_remains`] goes on saying so.
+    pub fn erase_remains(&mut self) -> Result<(), StoreError> {
+        if self.poisoned {
+            return Err(StoreError::Poisoned { path: self.path.clone() });
+        }
+        crate::forgotten::erase_remains(&self.conn).inspect_err(|error| {
+            self.poisoned |= error.is_fatal();
+        })
     }
 
     /// Changes when another connection, in this process or another, has committed.
