@@ -59,7 +59,8 @@ impl Story {
     /// The Mac before the bundle came, once more.
     fn mac_again(&self) -> Home {
         self.copies.set(self.copies.get() + 1);
-        self.world.copies(&self.mac, &format!("Mac {}", self.copies.get()))
+        let name = format!("Mac {}", self.copies.get());
+        self.mac.clone_as(&name, self.world.path(&name))
     }
 
     /// Seals these bytes to the Mac and has a copy of it import them. Whatever they are: nothing but what the phone wrote
@@ -160,8 +161,7 @@ fn every_byte_inside_the_seal_matters() {
             drop(node);
             assert!(mac.events().is_subset(&right), "something wrong landed for byte {at}");
             mac.verifies();
-            std::fs::remove_dir_all(mac.folder()).unwrap();
-            story.world.copies(&story.mac, mac.name());
+            mac.is_restored_from(story.mac.folder());
             node = mirror_node::Node::open(mac.folder()).unwrap();
         }
     }

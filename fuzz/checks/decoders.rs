@@ -66,6 +66,7 @@ pub fn body(bytes: &[u8]) {
         "device.admit",
         "device.rename",
         "device.revoke",
+        "note.forget",
         "of.a.later.version",
     ];
     let Some((kind, body)) = bytes.split_first() else { return };

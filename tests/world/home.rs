@@ -47,19 +47,6 @@ impl World {
         home
     }
 
-    /// A copy of a home as it is on disk now, under another name. Nothing may run on it.
-    pub fn copies(&self, home: &Home, name: &str) -> Home {
-        let copy = self.stranger(name);
-        std::fs::create_dir_all(copy.folder()).expect("a folder");
-        for entry in std::fs::read_dir(home.folder()).expect("a home") {
-            let entry = entry.expect("an entry");
-            if entry.path().is_file() {
-                std::fs::copy(entry.path(), copy.folder().join(entry.file_name())).expect("a copy");
-            }
-        }
-        copy
-    }
-
     /// A path in this world.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -102,6 +89,12 @@ impl Home {
     pub fn clone_as(&self, name: &str, place: PathBuf) -> Home {
         copy(&self.folder, &place);
         Home { name: name.to_owned(), folder: place, zone: self.zone.clone() }
+    }
+
+    /// The same device in another folder.
+    pub fn at(mut self, folder: &Path) -> Self {
+        self.folder = folder.into();
+        self
     }
 
     /// Where it keeps everything.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mirror_link::{Channel, Endpoint, RECONCILE};
 use mirror_protocol::limits::MAX_MESSAGE_BYTES;
-use mirror_protocol::message::Message;
+use mirror_protocol::message::{Message, MessageError};
 use mirror_protocol::{PublicKey, public_key};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -76,7 +76,12 @@ impl Talk<'_> {
         let heard = self.channel.recv(MAX_MESSAGE_BYTES);
         let heard = self.liar.runtime.block_on(async { timeout(LIMIT, heard).await });
         match heard.map_err(|_| "silence".to_owned())?.map_err(|error| error.to_string())? {
-            Some(bytes) => Ok(Message::decode(&bytes).expect("an honest device's message")),
+            Some(bytes) => match Message::decode(&bytes) {
+                Ok(message) => Ok(message),
+                // Blobs follow the session.
+                Err(MessageError::Unknown { .. }) => Err("the session is over".to_owned()),
+                Err(error) => panic!("an honest device says {error}"),
+            },
             None => Err("the end".to_owned()),
         }
     }

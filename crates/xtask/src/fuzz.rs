@@ -27,6 +27,7 @@ pub fn fuzz(args: &[&str]) -> Result<()> {
     nightly()?;
     let tool = install::tool("cargo-fuzz", "^0.13")?;
     let seeds = target().join("fuzz/seeds");
+    let _ = std::fs::remove_dir_all(&seeds);
     let mut sow = cargo();
     sow.args(["test", "--quiet", "--package", "mirror-tests", "--test", "fuzz_corpus"]);
     sow.args(["seeds", "--", "--ignored"]).env("MIRROR_SEEDS", &seeds);
@@ -62,8 +63,9 @@ fn one(tool: &Path, name: &str, seeds: &Path, seconds: u64) -> Result<()> {
     run.arg(format!("-max_len={LONGEST}")).arg("-timeout=20").arg("-print_final_stats=1");
     run.arg(format!("-artifact_prefix={}/", found.display()));
     step(&format!("fuzz {name} for {seconds} s"), &mut run)?;
-    // By edges alone: what differs only in how often a loop ran is not worth a file.
-    let mut merge = fuzzer(tool, name, &[&fewer, &kept, &work, &seeds.to_owned()]);
+    // By edges alone: what differs only in how often a loop ran is not worth a file. Nor is a seed: the vectors are replayed.
+    copy(seeds, &fewer).map_err(|error| format!("{}: {error}", seeds.display()))?;
+    let mut merge = fuzzer(tool, name, &[&fewer, &kept, &work]);
     merge.args(["-merge=1", "-use_counters=0"]).arg(format!("-max_len={LONGEST}"));
     step(&format!("keep the fewest inputs of {name}"), &mut merge)?;
     replace(&kept, &fewer).map_err(|error| format!("{}: {error}", kept.display()))
@@ -77,9 +79,20 @@ fn replace(kept: &Path, fewer: &Path) -> std::io::Result<()> {
             std::fs::remove_file(entry.path())?;
         }
     }
-    for entry in std::fs::read_dir(fewer)? {
+    copy(fewer, kept)?;
+    for entry in std::fs::read_dir(kept)? {
         let entry = entry?;
-        std::fs::copy(entry.path(), kept.join(entry.file_name()))?;
+        if entry.file_name().to_string_lossy().starts_with("seed-") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
     }
     Ok(())
 }
