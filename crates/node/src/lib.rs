@@ -25,6 +25,7 @@ mod error;
 mod exchange;
 mod fold;
 mod intake;
+mod history;
 mod join;
 mod keys;
 mod names;

@@ -129,6 +129,31 @@ impl View<'_> {
         self.walk_segment(&Segment { branch, from, to: last }, &mut visit).map(drop)
     }
 
+    /// Calls back with the events that lie in a branch from a position on, or from one to another, each with the id that
+    /// is stored beside it, until it answers `false`.
+    pub fn walk_stored<E: From<StoreError>>(
+        &self,
+        branch: BranchRef,
+        from: u64,
+        to: Option<u64>,
+        mut visit: impl FnMut(EventId, Event) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let sql = "SELECT id, header, body FROM events WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
+        let mut statement = self.conn.prepare_cached(sql).map_err(StoreError::from)?;
+        let last = to.unwrap_or((1 << SEQ_BITS) - 1);
+        let bounds = params![Pos::new(branch, from).0, Pos::new(branch, last).0];
+        let mut rows = statement.query(bounds).map_err(StoreError::from)?;
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            let stored = |row: &Row<'_>| Ok((EventId(row.get(0)?), (row.get(1)?, row.get(2)?)));
+            let (id, bytes) =
+                stored(row).map_err(|error: rusqlite::Error| StoreError::from(error))?;
+            if !visit(id, read(bytes)?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn walk_segment<E: From<StoreError>>(
         &self,
         segment: &Segment,
