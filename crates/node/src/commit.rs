@@ -159,6 +159,7 @@ pub fn store_batch(
     for run in &accepted {
         places.push(insert(tx, run)?);
     }
+    keep_named(node, tx, &accepted)?;
     let mut events = Vec::new();
     for (run, event) in in_causal_order(&accepted) {
         let found = accepted.get(run).and_then(|run| run.events.get(event));
@@ -183,8 +184,27 @@ fn insert(tx: &Tx<'_>, run: &VerifiedRun) -> Result<Vec<Pos>> {
     let places = run.events.iter().map(|event| Ok(tx.insert(branch, event)?));
     let places = places.collect::<Result<_>>()?;
     tx.set_head(branch, &run.head, last.header.lamport)?;
+    tx.keep_head(branch, &run.head)?;
     tx.end_quarantine(&run.chain)?;
     Ok(places)
+}
+
+/// Signs the own events that others name once more and keeps the heads. A run that holds more of this chain than was
+/// named could rest on the one that names it, and then neither could come without the other.
+fn keep_named(node: &Inner, tx: &Tx<'_>, runs: &[VerifiedRun]) -> Result<()> {
+    let Some(own) = tx.meta_id(Meta::Chain)? else { return Ok(()) };
+    let deps = runs.iter().flat_map(|run| run.events.iter().flat_map(|event| &event.header.deps));
+    for dep in deps.filter(|dep| dep.chain.0 == own) {
+        let tip = Tip::from(*dep);
+        // Nothing is signed that this device has not said: an event at another place is none of its own.
+        if tx.point(&tip).is_some()
+            && let Some(pos) = tx.pos(&dep.id)?
+        {
+            let head = SignedHead::sign(tip, &node.keys.incarnation);
+            tx.keep_head(pos.branch(), &head)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a report calls a run.

@@ -249,7 +249,7 @@ impl Tx<'_> {
         Ok(BranchRef(self.conn.last_insert_rowid()))
     }
 
-    /// Moves a branch's head; it is kept for good where runs are cut.
+    /// Moves a branch's head; at a span's end it is kept for good.
     pub fn set_head(
         &self,
         branch: BranchRef,
@@ -261,12 +261,15 @@ impl Tx<'_> {
         let (tip, seq) = (head.tip, head.tip.seq as i64);
         let values = params![branch.0, seq, tip.id.0, lamport.0 as i64, head.signature];
         self.conn.prepare_cached(sql)?.execute(values)?;
-        if is_span_end(tip.seq) {
-            let sql = "INSERT OR REPLACE INTO heads (chain, seq, id, signature)
-                       VALUES (?1, ?2, ?3, ?4)";
-            let values = params![branch.0, seq, tip.id.0, head.signature];
-            self.conn.prepare_cached(sql)?.execute(values)?;
-        }
+        if is_span_end(tip.seq) { self.keep_head(branch, head) } else { Ok(()) }
+    }
+
+    /// Keeps a signed head for good, so that runs can be cut there.
+    pub fn keep_head(&self, branch: BranchRef, head: &SignedHead) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO heads (chain, seq, id, signature)
+                   VALUES (?1, ?2, ?3, ?4)";
+        let values = params![branch.0, head.tip.seq as i64, head.tip.id.0, head.signature];
+        self.conn.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
 

@@ -234,26 +234,49 @@ impl View<'_> {
     /// The next run of the branch that ends in `last`, a head of it that the caller holds (the branch may have grown
     /// since, and its newest signature with it), behind `after`: up to the next kept head, or to `last`.
     pub fn run(&self, after: Option<u64>, last: &SignedHead) -> Result<Option<Run>, StoreError> {
-        let from = after.map_or(0, |after| after + 1);
-        if from > last.tip.seq {
-            return Ok(None);
-        }
-        let mut segments = self.lineage(&last.tip)?;
-        segments.retain(|segment| segment.to >= from);
+        let (parts, head) = self.cut(after, last)?;
         let mut events = Vec::new();
-        for segment in &segments {
-            let part = Segment { from: segment.from.max(from), ..*segment };
-            let kept = self.kept_head(&last.tip.chain, &part)?;
-            let part = Segment { to: kept.map_or(part.to, |head| head.tip.seq), ..part };
-            self.walk_segment::<StoreError>(&part, &mut |_, event| {
+        for part in &parts {
+            self.walk_segment::<StoreError>(part, &mut |_, event| {
                 events.push(WireEvent { header: event.bytes, body: event.body });
                 Ok(true)
             })?;
-            if let Some(head) = kept {
-                return Ok(Some(Run { events, head }));
-            }
         }
-        Ok((!events.is_empty()).then_some(Run { events, head: *last }))
+        Ok((!events.is_empty()).then_some(Run { events, head }))
+    }
+
+    /// The clock at the end of the run that [`View::run`] would read.
+    pub fn run_end(
+        &self,
+        after: Option<u64>,
+        last: &SignedHead,
+    ) -> Result<Option<Lamport>, StoreError> {
+        let (parts, head) = self.cut(after, last)?;
+        let Some(part) = parts.last() else { return Ok(None) };
+        let end = self.header_at(Pos::new(part.branch, head.tip.seq))?;
+        Ok(end.map(|(header, _)| header.lamport))
+    }
+
+    /// Where the next run lies, and its head; nowhere when there is none.
+    fn cut(
+        &self,
+        after: Option<u64>,
+        last: &SignedHead,
+    ) -> Result<(Vec<Segment>, SignedHead), StoreError> {
+        let from = after.map_or(0, |after| after + 1);
+        let mut parts = Vec::new();
+        for segment in self.lineage(&last.tip)? {
+            if segment.to < from {
+                continue;
+            }
+            let part = Segment { from: segment.from.max(from), ..segment };
+            if let Some(head) = self.kept_head(&last.tip.chain, &part)? {
+                parts.push(Segment { to: head.tip.seq, ..part });
+                return Ok((parts, head));
+            }
+            parts.push(part);
+        }
+        Ok((parts, *last))
     }
 
     /// The first head kept for good in a part of a branch.

@@ -28,7 +28,7 @@ CREATE TABLE chains (
 
 CREATE INDEX chains_by_id ON chains (id);
 
--- Signed heads at span ends, where runs can be cut.
+-- Signed heads where runs can be cut: at span ends, where runs that came ended, and where others named our own events.
 CREATE TABLE heads (
     chain INTEGER NOT NULL REFERENCES chains (ref),
     seq INTEGER NOT NULL,
