@@ -161,16 +161,14 @@ impl View<'_> {
     }
 
     fn point_of(&self, event: &Tip) -> Result<Option<Point>, StoreError> {
-        if let Some(row) = self.branches(&event.chain)?.iter().find(|row| row.tip == *event) {
-            return Ok(Some(row.point()));
-        }
-        let Some(pos) = self.pos(&event.id)? else { return Ok(None) };
-        let found = self.header_at(pos)?;
-        let fits = |header: &Header| {
-            header.seq == event.seq && header.chain.unwrap_or(ChainId(event.id.0)) == event.chain
-        };
-        let found = found.filter(|(header, _)| fits(header));
-        Ok(found.map(|(header, id)| Point { seq: header.seq, id, lamport: header.lamport }))
+        let sql = "SELECT header FROM events WHERE id = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found = statement.query_row(params![event.id.0], |row| row.get::<_, Vec<u8>>(0));
+        let Some(bytes) = found.optional()? else { return Ok(None) };
+        let header = Header::decode(&bytes).map_err(|e| StoreError::damaged("event", e))?;
+        let chain = header.chain.unwrap_or(ChainId(event.id.0));
+        let fits = header.seq == event.seq && chain == event.chain;
+        Ok(fits.then_some(Point { seq: header.seq, id: event.id, lamport: header.lamport }))
     }
 
     fn ancestor_of(&self, event: &Tip, seq: u64) -> Result<Option<Point>, StoreError> {
