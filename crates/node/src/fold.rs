@@ -29,13 +29,17 @@ pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()>
     if about_members && members(tx, mesh, events)? {
         return rebuild(tx, mesh);
     }
+    if others.is_empty() {
+        return Ok(());
+    }
     let mut counting = Counting::default();
+    let mut sum = state(tx)?.1;
     for (event, pos, body) in others {
         if counting.counts(tx, event)? {
-            fold(tx, event, pos, &body)?;
+            fold(tx, &mut sum, event, pos, &body)?;
         }
     }
-    Ok(())
+    set_state(tx, &sum)
 }
 
 fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
@@ -45,11 +49,11 @@ fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
     Ok(tx.add_member_event(pos)?)
 }
 
-fn fold(tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
+fn fold(tx: &Tx<'_>, sum: &mut StateDigest, event: &Event, pos: Pos, body: &Body) -> Result<()> {
     match body {
-        Body::NoteAdd(add) => new_note(tx, event, pos, add),
-        Body::NoteEdit(edit) => relist(tx, edit.note, Some(pos)),
-        Body::NoteArchive(archive) => relist(tx, archive.note, Some(pos)),
+        Body::NoteAdd(add) => new_note(tx, sum, event, pos, add),
+        Body::NoteEdit(edit) => relist(tx, sum, edit.note, Some(pos)),
+        Body::NoteArchive(archive) => relist(tx, sum, archive.note, Some(pos)),
         _ => Ok(()),
     }
 }
@@ -96,19 +100,26 @@ pub fn counts(view: &View<'_>, event: &Event) -> Result<bool> {
 }
 
 /// A new note; an edit of it may have come first only while everything is folded anew.
-fn new_note(tx: &Tx<'_>, event: &Event, pos: Pos, add: &NoteAdd) -> Result<()> {
+fn new_note(
+    tx: &Tx<'_>,
+    sum: &mut StateDigest,
+    event: &Event,
+    pos: Pos,
+    add: &NoteAdd,
+) -> Result<()> {
     if !tx.revisions(&event.id)?.is_empty() {
-        return relist(tx, event.id, None);
+        return relist(tx, sum, event.id, None);
     }
     let (lamport, at_ms) = (event.header.lamport, event.header.at.unix_ms);
     let state = NoteState::Current;
     let row = NoteRow { note: pos, latest: pos, lamport, at_ms, state: state.number() };
     tx.put_note(&row, &add.tags, None)?;
-    digest(tx, [], [Entry::note(&event.id, &[event.id], state)])
+    sum.add(Entry::note(&event.id, &[event.id], state));
+    Ok(())
 }
 
 /// A note's line in the list and its entry in the state digest, before and after a revision.
-fn relist(tx: &Tx<'_>, note: EventId, revision: Option<Pos>) -> Result<()> {
+fn relist(tx: &Tx<'_>, sum: &mut StateDigest, note: EventId, revision: Option<Pos>) -> Result<()> {
     let before = listed(tx, note)?;
     let row = before.as_ref().map(|before| (before.row.lamport, before.row.latest));
     let is_listed = row.map(|(lamport, latest)| tx.note_row(lamport, latest)).transpose()?;
@@ -118,7 +129,11 @@ fn relist(tx: &Tx<'_>, note: EventId, revision: Option<Pos>) -> Result<()> {
     }
     let Some(after) = listed(tx, note)? else { return Ok(()) };
     tx.put_note(&after.row, &after.tags, before.as_ref().map(|before| &before.row))?;
-    digest(tx, before.map(|before| before.entry), [after.entry])
+    if let Some(before) = before {
+        sum.remove(before.entry);
+    }
+    sum.add(after.entry);
+    Ok(())
 }
 
 struct Listed {
@@ -216,7 +231,10 @@ fn members(tx: &Tx<'_>, mesh: MeshId, coming: &[(&Event, Pos)]) -> Result<bool> 
         })
         .collect();
     tx.put_members(&rows)?;
-    digest(tx, before.iter().map(entry), rows.iter().map(entry))?;
+    let mut sum = state(tx)?.1;
+    before.iter().map(entry).for_each(|entry| sum.remove(entry));
+    rows.iter().map(entry).for_each(|entry| sum.add(entry));
+    set_state(tx, &sum)?;
     counts_otherwise(tx, &before, &rows, coming)
 }
 
@@ -284,17 +302,6 @@ pub fn state(view: &View<'_>) -> Result<(u32, StateDigest)> {
     Ok((u32::from_be_bytes(*version), StateDigest(digest)))
 }
 
-fn digest(
-    tx: &Tx<'_>,
-    gone: impl IntoIterator<Item = Entry>,
-    come: impl IntoIterator<Item = Entry>,
-) -> Result<()> {
-    let (_, mut sum) = state(tx)?;
-    gone.into_iter().for_each(|entry| sum.remove(entry));
-    come.into_iter().for_each(|entry| sum.add(entry));
-    set_state(tx, &sum)
-}
-
 fn set_state(tx: &Tx<'_>, sum: &StateDigest) -> Result<()> {
     let bytes = [FOLD_VERSION.to_be_bytes().as_slice(), &sum.0].concat();
     Ok(tx.set_meta(Meta::State, &bytes)?)
@@ -317,11 +324,12 @@ pub fn rebuild(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
     }
     members(tx, mesh, &[])?;
     let mut counting = Counting::default();
+    let mut sum = state(tx)?.1;
     for pos in others {
         let Some(event) = tx.event_at(pos)? else { continue };
         if counting.counts(tx, &event)? {
-            fold(tx, &event, pos, &Body::read(&event).unwrap_or(Body::Missing))?;
+            fold(tx, &mut sum, &event, pos, &Body::read(&event).unwrap_or(Body::Missing))?;
         }
     }
-    Ok(())
+    set_state(tx, &sum)
 }
