@@ -1,10 +1,10 @@
 //! Bundles in files: sealed with age to the devices that may read them, written so that a cut leaves old or new.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use age::secrecy::ExposeSecret;
 use age::x25519::{Identity, Recipient};
@@ -67,7 +67,7 @@ impl Sealing {
     }
 
     /// Opens a sealed file for reading.
-    pub fn open(&self, path: &Path) -> Result<impl Read + use<>, SealError> {
+    pub fn open(&self, path: &Path) -> Result<impl Read + Send + use<>, SealError> {
         let not_sealed = |error: age::DecryptError| match error {
             age::DecryptError::NoMatchingKeys => SealError::NotForUs,
             age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
@@ -75,10 +75,10 @@ impl Sealing {
             }
             error => SealError::NotSealed { reason: error.to_string() },
         };
-        let over = Rc::new(Cell::new(false));
+        let over = Arc::new(AtomicBool::new(false));
         let head = Head { file: File::open(path)?, lines: 0, over: over.clone() };
         let decryptor = age::Decryptor::new_buffered(BufReader::new(head)).map_err(not_sealed)?;
-        over.set(true);
+        over.store(true, Ordering::Relaxed);
         let identity = std::iter::once(&self.identity as &dyn age::Identity);
         decryptor.decrypt(identity).map_err(not_sealed)
     }
@@ -88,17 +88,17 @@ impl Sealing {
 struct Head {
     file: File,
     lines: usize,
-    over: Rc<Cell<bool>>,
+    over: Arc<AtomicBool>,
 }
 
 impl Read for Head {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.over.get() && self.lines > MAX_HEAD_LINES {
+        if !self.over.load(Ordering::Relaxed) && self.lines > MAX_HEAD_LINES {
             let reason = format!("its list of recipients is longer than {MAX_HEAD_LINES} lines");
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         let read = self.file.read(buffer)?;
-        if !self.over.get() {
+        if !self.over.load(Ordering::Relaxed) {
             self.lines += buffer.iter().take(read).filter(|byte| **byte == b'\n').count();
         }
         Ok(read)

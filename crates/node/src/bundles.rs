@@ -1,17 +1,19 @@
 //! Bundles: a reconcile of one direction, in a file that any courier may carry.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
 use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
 use mirror_protocol::intake::Intake;
 use mirror_protocol::known::shared;
 use mirror_protocol::session::{Range, Refused, waiting_reason};
-use mirror_protocol::{ChainId, Known, Run, SignedHead, Tip, canonical_head};
+use mirror_protocol::{ChainId, SignedHead, Tip, VerifiedRun, canonical_head};
 use mirror_store::{ChainRow, Tx, View};
 
+use crate::ahead::{self, Coming};
 use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::exchange::Runs;
@@ -20,8 +22,9 @@ use crate::reconcile::refusal;
 use crate::view::{Code, Exported, Imported};
 use crate::{clock, commit, convert, devices, intake, status};
 
-/// Records that land in one transaction.
-const STEP: usize = 32;
+/// How long a transaction goes on taking records, for others of this home wait for it; and how many bytes it takes.
+const STEP: Duration = Duration::from_millis(500);
+const STEP_BYTES: usize = 32 * 1024 * 1024;
 
 impl Node {
     /// Writes what another device may lack: everything, or what came since a head that was co-signed with a device.
@@ -111,9 +114,14 @@ impl Node {
             ));
         }
         let mut import = Import::of(courier);
-        while !import.over {
-            self.write(|tx| import.step(self, tx, &mut reader))?;
-        }
+        let keys = self.read(|view| Ok(view.chains()?))?;
+        let keys = keys.into_iter().map(|chain| (chain.tip.chain, chain.key)).collect();
+        ahead::runs(&mut reader, keys, |coming| {
+            while !import.over {
+                self.write(|tx| import.step(self, tx, coming))?;
+            }
+            Ok::<_, Error>(())
+        })?;
         Ok((manifest, import))
     }
 }
@@ -155,43 +163,52 @@ impl Import {
     }
 
     /// Some records, in one transaction.
-    fn step<R: Read>(
+    fn step(
         &mut self,
         node: &Node,
         tx: &Tx<'_>,
-        reader: &mut BundleReader<R>,
+        coming: &mut dyn Iterator<Item = Vec<Coming>>,
     ) -> Result<()> {
-        for _ in 0..STEP {
-            match reader.next_run() {
-                None => {
-                    self.over = true;
-                    return Ok(());
-                }
-                Some(Ok(run)) => self.take(node, tx, run)?,
-                Some(Err(error)) => {
-                    let what = "bundle".to_owned();
-                    self.refused.push(Refused { what, reason: error.to_string() });
-                    if breaks_off(&error) {
-                        self.broken = Some(error);
-                    }
-                }
+        let (begun, mut bytes) = (Instant::now(), 0);
+        while bytes < STEP_BYTES && begun.elapsed() < STEP {
+            let Some(records) = coming.next() else {
+                self.over = true;
+                break;
+            };
+            for record in records {
+                bytes += self.offer(tx, record);
             }
+            self.store(node, tx)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run) -> Result<()> {
-        let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
-        let what = format!("run of {chain} to {last}");
-        let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
+    /// Takes a record in; answers its bytes.
+    fn offer(&mut self, tx: &Tx<'_>, record: Coming) -> usize {
+        let (what, run) = match record {
+            Coming::Run(what, run) => (what, run),
+            Coming::Bad(error) => {
+                let what = "bundle".to_owned();
+                self.refused.push(Refused { what, reason: error.to_string() });
+                if breaks_off(&error) {
+                    self.broken = Some(error);
+                }
+                return 0;
+            }
+        };
+        let bytes = run.as_ref().map_or(0, VerifiedRun::bytes);
         let offered = run
-            .verify(key)
             .map_err(|error| error.to_string())
             .and_then(|run| self.intake.offer(run, &**tx).map_err(|error| error.to_string()));
         match offered {
             Ok(offered) => self.duplicates += offered.duplicates,
-            Err(reason) => self.refused.push(Refused { what, reason }),
+            Err(reason) => self.refused.push(Refused { what: what.to_string(), reason }),
         }
+        bytes
+    }
+
+    /// Stores what is complete.
+    fn store(&mut self, node: &Node, tx: &Tx<'_>) -> Result<()> {
         let ready = self.intake.take_ready(&**tx);
         for (first, error) in ready.refused {
             let what = format!("run of {} from {}", first.chain, first.seq);

@@ -15,6 +15,7 @@
 //! # Ok::<(), mirror_node::Error>(())
 //! ```
 
+mod ahead;
 mod bundles;
 mod cancel;
 mod clock;
@@ -24,8 +25,8 @@ mod devices;
 mod error;
 mod exchange;
 mod fold;
-mod intake;
 mod history;
+mod intake;
 mod join;
 mod keys;
 mod names;
