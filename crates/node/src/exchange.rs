@@ -337,3 +337,6 @@ impl From<SessionError> for Error {
         Self::new(code, &error, hint)
     }
 }
+
+#[cfg(test)]
+mod tests;
