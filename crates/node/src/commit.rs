@@ -152,13 +152,18 @@ pub fn store_batch(
             Some(reason) => stored.refused.push(Refused { what: name(&run), reason }),
         }
     }
-    let mut accepted = split_held(tx, accepted, &mut stored.held);
+    // A batch is closed under causes: only what was refused can leave a gap in it.
+    let mut accepted = match stored.refused.is_empty() {
+        true => accepted,
+        false => split_held(tx, accepted, &mut stored.held),
+    };
     // What a run branches off from lies before it: so a run that goes on where another ends finds the place free.
     accepted.sort_by_key(|run| run.events.first().map(Event::order));
     let mut places = Vec::new();
     for run in &accepted {
         places.push(insert(tx, run)?);
     }
+    tx.end_quarantine()?;
     keep_named(node, tx, &accepted)?;
     let mut events = Vec::new();
     for (run, event) in in_causal_order(&accepted) {
@@ -181,11 +186,9 @@ fn insert(tx: &Tx<'_>, run: &VerifiedRun) -> Result<Vec<Pos>> {
         Some(open) => tx.open_chain(run.chain, open)?,
         None => tx.attach(first)?,
     };
-    let places = run.events.iter().map(|event| Ok(tx.insert(branch, event)?));
-    let places = places.collect::<Result<_>>()?;
+    let places = tx.insert_all(branch, &run.events)?;
     tx.set_head(branch, &run.head, last.header.lamport)?;
     tx.keep_head(branch, &run.head)?;
-    tx.end_quarantine(&run.chain)?;
     Ok(places)
 }
 

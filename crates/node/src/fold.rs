@@ -7,7 +7,7 @@ use mirror_domain::membership::is_within;
 use mirror_domain::{Body, Entry, FOLD_VERSION, Membership, NoteGraph, NoteState, Revision};
 use mirror_domain::{Role, StateDigest};
 use mirror_protocol::{ChainId, DeviceId, Event, EventId, MeshId, Tip};
-use mirror_store::{MemberRow, Meta, NoteRow, Pos, Tx, View};
+use mirror_store::{Lister, MemberRow, Meta, NoteRow, Pos, Tx, View};
 
 use crate::error::{Error, Result};
 
@@ -32,14 +32,13 @@ pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()>
     if others.is_empty() {
         return Ok(());
     }
-    let mut counting = Counting::default();
-    let mut sum = state(tx)?.1;
+    let mut folding = Folding::of(tx)?;
     for (event, pos, body) in others {
-        if counting.counts(tx, event)? {
-            fold(tx, &mut sum, event, pos, &body)?;
+        if folding.counting.counts(tx, event)? {
+            folding.fold(tx, event, pos, &body)?;
         }
     }
-    set_state(tx, &sum)
+    set_state(tx, &folding.sum)
 }
 
 fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
@@ -49,19 +48,10 @@ fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
     Ok(tx.add_member_event(pos)?)
 }
 
-fn fold(tx: &Tx<'_>, sum: &mut StateDigest, event: &Event, pos: Pos, body: &Body) -> Result<()> {
-    match body {
-        Body::NoteAdd(add) => new_note(tx, sum, event, pos, add),
-        Body::NoteEdit(edit) => relist(tx, sum, edit.note, Some(pos)),
-        Body::NoteArchive(archive) => relist(tx, sum, archive.note, Some(pos)),
-        _ => Ok(()),
-    }
-}
-
 /// Which events count, each chain looked up once.
 #[derive(Default)]
 struct Counting {
-    chains: BTreeMap<ChainId, Standing>,
+    chains: BTreeMap<ChainId, (DeviceId, Standing)>,
 }
 
 enum Standing {
@@ -74,20 +64,26 @@ enum Standing {
 
 impl Counting {
     fn counts(&mut self, view: &View<'_>, event: &Event) -> Result<bool> {
-        let standing = match self.chains.entry(event.chain()) {
-            btree_map::Entry::Occupied(found) => found.into_mut(),
-            btree_map::Entry::Vacant(empty) => empty.insert(standing(view, &event.chain())?),
-        };
-        Ok(match standing {
+        Ok(match &self.chain(view, &event.chain())?.1 {
             Standing::Member => true,
             Standing::Cut(heads) => is_within(&event.tip(), heads, view),
             Standing::Stranger => false,
         })
     }
+
+    fn chain(&mut self, view: &View<'_>, chain: &ChainId) -> Result<&(DeviceId, Standing)> {
+        Ok(match self.chains.entry(*chain) {
+            btree_map::Entry::Occupied(found) => found.into_mut(),
+            btree_map::Entry::Vacant(empty) => {
+                let device = author(view, chain)?;
+                empty.insert((device, standing(view, &device)?))
+            }
+        })
+    }
 }
 
-fn standing(view: &View<'_>, chain: &ChainId) -> Result<Standing> {
-    Ok(match view.member(&author(view, chain)?)? {
+fn standing(view: &View<'_>, device: &DeviceId) -> Result<Standing> {
+    Ok(match view.member(device)? {
         Some(member) if member.revoked => Standing::Cut(member.heads),
         Some(_) => Standing::Member,
         None => Standing::Stranger,
@@ -99,41 +95,64 @@ pub fn counts(view: &View<'_>, event: &Event) -> Result<bool> {
     Counting::default().counts(view, event)
 }
 
-/// A new note; an edit of it may have come first only while everything is folded anew.
-fn new_note(
-    tx: &Tx<'_>,
-    sum: &mut StateDigest,
-    event: &Event,
-    pos: Pos,
-    add: &NoteAdd,
-) -> Result<()> {
-    if !tx.revisions(&event.id)?.is_empty() {
-        return relist(tx, sum, event.id, None);
-    }
-    let (lamport, at_ms) = (event.header.lamport, event.header.at.unix_ms);
-    let state = NoteState::Current;
-    let row = NoteRow { note: pos, latest: pos, lamport, at_ms, state: state.number() };
-    tx.put_note(&row, &add.tags, None)?;
-    sum.add(Entry::note(&event.id, &[event.id], state));
-    Ok(())
+/// Folding one event after another.
+struct Folding<'t> {
+    counting: Counting,
+    sum: StateDigest,
+    lister: Lister<'t>,
 }
 
-/// A note's line in the list and its entry in the state digest, before and after a revision.
-fn relist(tx: &Tx<'_>, sum: &mut StateDigest, note: EventId, revision: Option<Pos>) -> Result<()> {
-    let before = listed(tx, note)?;
-    let row = before.as_ref().map(|before| (before.row.lamport, before.row.latest));
-    let is_listed = row.map(|(lamport, latest)| tx.note_row(lamport, latest)).transpose()?;
-    let before = before.filter(|_| is_listed.flatten().is_some());
-    if let Some(pos) = revision {
-        tx.add_revision(&note, pos)?;
+impl<'t> Folding<'t> {
+    fn of(tx: &'t Tx<'_>) -> Result<Self> {
+        Ok(Self { counting: Counting::default(), sum: state(tx)?.1, lister: tx.lister()? })
     }
-    let Some(after) = listed(tx, note)? else { return Ok(()) };
-    tx.put_note(&after.row, &after.tags, before.as_ref().map(|before| &before.row))?;
-    if let Some(before) = before {
-        sum.remove(before.entry);
+
+    fn fold(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
+        match body {
+            Body::NoteAdd(add) => self.new_note(tx, event, pos, add),
+            Body::NoteEdit(edit) => self.relist(tx, edit.note, Some((event, pos))),
+            Body::NoteArchive(archive) => self.relist(tx, archive.note, Some((event, pos))),
+            _ => Ok(()),
+        }
     }
-    sum.add(after.entry);
-    Ok(())
+
+    /// A new note; an edit of it may have come first.
+    fn new_note(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, add: &NoteAdd) -> Result<()> {
+        let (lamport, at_ms) = (event.header.lamport, event.header.at.unix_ms);
+        let state = NoteState::Current;
+        let row = NoteRow { note: pos, latest: pos, lamport, at_ms, state: state.number() };
+        if !self.lister.list_new(&event.id, &row)? {
+            return self.relist(tx, event.id, None);
+        }
+        tx.add_tags(&row, &add.tags)?;
+        self.sum.add(Entry::note(&event.id, &[event.id], state));
+        Ok(())
+    }
+
+    /// A note's line in the list and its entry in the state digest, before and after a revision.
+    fn relist(&mut self, tx: &Tx<'_>, note: EventId, coming: Option<(&Event, Pos)>) -> Result<()> {
+        let stored = stored(tx, &mut self.counting, note)?;
+        if let Some((_, pos)) = coming {
+            tx.add_revision(&note, pos)?;
+        }
+        let Some(mut stored) = stored else { return Ok(()) };
+        let before = listed(note, &stored);
+        let row = before.as_ref().map(|before| (before.row.lamport, before.row.latest));
+        let is_listed = row.map(|(lamport, latest)| tx.note_row(lamport, latest)).transpose()?;
+        let before = before.filter(|_| is_listed.flatten().is_some());
+        if let Some((event, pos)) = coming
+            && !stored.revisions.iter().any(|(_, known)| *known == pos)
+        {
+            stored.add(tx, &mut self.counting, event, pos)?;
+        }
+        let Some(after) = listed(note, &stored) else { return Ok(()) };
+        tx.put_note(&after.row, &after.tags, before.as_ref().map(|before| &before.row))?;
+        if let Some(before) = before {
+            self.sum.remove(before.entry);
+        }
+        self.sum.add(after.entry);
+        Ok(())
+    }
 }
 
 struct Listed {
@@ -142,54 +161,82 @@ struct Listed {
     entry: Entry,
 }
 
-fn listed(view: &View<'_>, note: EventId) -> Result<Option<Listed>> {
-    let Some(first) = view.pos(&note)? else { return Ok(None) };
-    let Some(graph) = graph(view, note)? else { return Ok(None) };
-    let Some(shown) = graph.shown() else { return Ok(None) };
-    let Some(latest) = view.pos(&shown.id)? else { return Ok(None) };
+fn listed(note: EventId, stored: &Stored) -> Option<Listed> {
+    let graph = NoteGraph::new(stored.revisions.iter().map(|(revision, _)| revision.clone()));
+    let shown = graph.shown()?;
+    let latest = stored.revisions.iter().find(|(revision, _)| revision.id == shown.id);
     let state = graph.state();
     let leaves: Vec<EventId> = graph.leaves().iter().map(|leaf| leaf.id).collect();
-    Ok(Some(Listed {
+    Some(Listed {
         row: NoteRow {
-            note: first,
-            latest,
+            note: stored.first,
+            latest: latest.map(|(_, pos)| *pos)?,
             lamport: shown.order.0,
             at_ms: shown.at.unix_ms,
             state: state.number(),
         },
         tags: if state == NoteState::Archived { Vec::new() } else { shown.tags.clone() },
         entry: Entry::note(&note, &leaves, state),
-    }))
+    })
+}
+
+/// A note as it is stored: where its first event lies, and its revisions with their places.
+struct Stored {
+    first: Pos,
+    revisions: Vec<(Revision, Pos)>,
+}
+
+impl Stored {
+    fn add(
+        &mut self,
+        view: &View<'_>,
+        counting: &mut Counting,
+        event: &Event,
+        pos: Pos,
+    ) -> Result<()> {
+        let device = counting.chain(view, &event.chain())?.0;
+        self.revisions.extend(revision(event, device).map(|revision| (revision, pos)));
+        Ok(())
+    }
+}
+
+/// `None` when the event is no note, or its text was forgotten.
+fn stored(view: &View<'_>, counting: &mut Counting, note: EventId) -> Result<Option<Stored>> {
+    let Some((first, event)) = view.find(&note)? else { return Ok(None) };
+    let mut stored = Stored { first, revisions: Vec::new() };
+    stored.add(view, counting, &event, first)?;
+    if stored.revisions.iter().all(|(first, _)| !first.parents.is_empty()) {
+        return Ok(None);
+    }
+    // What others made of a note stays when the note itself does not count.
+    if !counting.counts(view, &event)? {
+        stored.revisions.clear();
+    }
+    for pos in view.revisions(&note)? {
+        if let Some(event) = view.event_at(pos)? {
+            stored.add(view, counting, &event, pos)?;
+        }
+    }
+    Ok(Some(stored))
 }
 
 /// A note's revisions; `None` when the event is no note, or its text was forgotten.
 pub fn graph(view: &View<'_>, note: EventId) -> Result<Option<NoteGraph>> {
-    let Some(event) = view.event(&note)? else { return Ok(None) };
-    let Some(first) = revision(view, &event)? else { return Ok(None) };
-    if !first.parents.is_empty() {
-        return Ok(None);
-    }
-    // What others made of a note stays when the note itself does not count.
-    let mut revisions = if counts(view, &event)? { vec![first] } else { Vec::new() };
-    for pos in view.revisions(&note)? {
-        if let Some(event) = view.event_at(pos)? {
-            revisions.extend(revision(view, &event)?);
-        }
-    }
-    Ok((!revisions.is_empty()).then(|| NoteGraph::new(revisions)))
+    let stored = stored(view, &mut Counting::default(), note)?;
+    let revisions = stored.map(|stored| stored.revisions).filter(|found| !found.is_empty());
+    Ok(revisions.map(|found| NoteGraph::new(found.into_iter().map(|(revision, _)| revision))))
 }
 
 /// An event as a revision of a note.
-fn revision(view: &View<'_>, event: &Event) -> Result<Option<Revision>> {
+fn revision(event: &Event, device: DeviceId) -> Option<Revision> {
     let (parents, text, tags, archived) = match Body::read(event) {
         Ok(Body::NoteAdd(add)) => (Vec::new(), add.text, add.tags, false),
         Ok(Body::NoteEdit(edit)) => (edit.replaces, edit.text, edit.tags, false),
         Ok(Body::NoteArchive(archive)) => (archive.replaces, String::new(), Vec::new(), true),
-        _ => return Ok(None),
+        _ => return None,
     };
-    let device = author(view, &event.chain())?;
     let (at, order, id) = (event.header.at, event.order(), event.id);
-    Ok(Some(Revision { id, parents, text, tags, archived, device, at, order }))
+    Some(Revision { id, parents, text, tags, archived, device, at, order })
 }
 
 /// Whose chain it is.
@@ -323,13 +370,12 @@ pub fn rebuild(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
         })?;
     }
     members(tx, mesh, &[])?;
-    let mut counting = Counting::default();
-    let mut sum = state(tx)?.1;
+    let mut folding = Folding::of(tx)?;
     for pos in others {
         let Some(event) = tx.event_at(pos)? else { continue };
-        if counting.counts(tx, &event)? {
-            fold(tx, &mut sum, &event, pos, &Body::read(&event).unwrap_or(Body::Missing))?;
+        if folding.counting.counts(tx, &event)? {
+            folding.fold(tx, &event, pos, &Body::read(&event).unwrap_or(Body::Missing))?;
         }
     }
-    set_state(tx, &sum)
+    set_state(tx, &folding.sum)
 }

@@ -51,6 +51,16 @@ impl View<'_> {
         statement.query_row(params![id.0], raw).optional()?.map(read).transpose()
     }
 
+    /// An event by its id, and where it lies.
+    pub fn find(&self, id: &EventId) -> Result<Option<(Pos, Event)>, StoreError> {
+        let sql = "SELECT pos, header, body FROM events WHERE id = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found = statement
+            .query_row(params![id.0], |row| Ok((Pos(row.get(0)?), (row.get(1)?, row.get(2)?))));
+        let Some((pos, bytes)) = found.optional()? else { return Ok(None) };
+        Ok(Some((pos, read(bytes)?)))
+    }
+
     /// Where an event lies.
     pub fn pos(&self, id: &EventId) -> Result<Option<Pos>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT pos FROM events WHERE id = ?1")?;
@@ -297,11 +307,21 @@ impl Tx<'_> {
     /// Inserts an event where [`Tx::open_chain`] or [`Tx::attach`] said, or behind one that was. The caller sets the
     /// branch's head in the same transaction.
     pub fn insert(&self, branch: BranchRef, event: &Event) -> Result<Pos, StoreError> {
-        let pos = Pos::new(branch, event.header.seq);
+        self.insert_all(branch, std::slice::from_ref(event))?;
+        Ok(Pos::new(branch, event.header.seq))
+    }
+
+    /// Inserts events that follow each other; where they lie.
+    pub fn insert_all(&self, branch: BranchRef, events: &[Event]) -> Result<Vec<Pos>, StoreError> {
         let sql = "INSERT INTO events (pos, id, header, body) VALUES (?1, ?2, ?3, ?4)";
         let mut statement = self.conn.prepare_cached(sql)?;
-        statement.execute(params![pos.0, event.id.0, event.bytes, event.body])?;
-        Ok(pos)
+        let mut places = Vec::with_capacity(events.len());
+        for event in events {
+            let pos = Pos::new(branch, event.header.seq);
+            statement.execute(params![pos.0, event.id.0, event.bytes, event.body])?;
+            places.push(pos);
+        }
+        Ok(places)
     }
 }
 

@@ -67,11 +67,12 @@ CREATE TABLE members (
 ) STRICT, WITHOUT ROWID;
 
 -- One row a note, by the canonical place of the revision shown. A note that was never edited is found through its own
--- event, an edited one through its revisions, so that a plain capture touches one page here.
+-- event, an edited one through its revisions, so that a plain capture touches one page here. What is folded names events
+-- without a foreign key: it follows from them, and each check is paid for with every row of an import.
 CREATE TABLE notes (
     lamport INTEGER NOT NULL,
-    latest INTEGER NOT NULL REFERENCES events (pos),
-    note INTEGER NOT NULL REFERENCES events (pos),
+    latest INTEGER NOT NULL,
+    note INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     state INTEGER NOT NULL,
     PRIMARY KEY (lamport, latest)
@@ -82,7 +83,7 @@ CREATE INDEX notes_in_conflict ON notes (note) WHERE state = 1;
 -- Edits and archives, by the note that they name.
 CREATE TABLE revisions (
     note BLOB NOT NULL,
-    pos INTEGER NOT NULL REFERENCES events (pos),
+    pos INTEGER NOT NULL,
     PRIMARY KEY (note, pos)
 ) STRICT, WITHOUT ROWID;
 
