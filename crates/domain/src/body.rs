@@ -280,7 +280,7 @@ pub fn needs_body(kind: &str) -> bool {
 }
 
 impl Body {
-    /// Reads an event's body and checks its limits.
+    /// Reads the body of an event that was verified when it came, and checks its limits.
     pub fn read(event: &Event) -> Result<Self, BodyError> {
         let Some(bytes) = event.body.as_deref() else { return Ok(Self::Missing) };
         let kind = event.header.kind.as_str();
@@ -290,7 +290,8 @@ impl Body {
             reason,
         };
         let body = if kind == CHAIN_OPEN {
-            ChainOpen::read(event).map(Self::ChainOpen).map_err(|e| malformed(e.to_string()))?
+            let open = ChainOpen::of_checked(event);
+            open.map(Self::ChainOpen).map_err(|error| malformed(error.to_string()))?
         } else {
             let body = Self::decode(kind, bytes).map_err(|error| malformed(error.to_string()))?;
             // Two readers must not disagree on whether an event says something.

@@ -153,13 +153,19 @@ pub fn store_batch(
             Some(reason) => stored.refused.push(Refused { what: name(&run), reason }),
         }
     }
-    let mut accepted = split_held(tx, accepted, &mut stored.held);
+    // A batch is closed under causes: only what was refused can leave a gap in it.
+    let mut accepted = match stored.refused.is_empty() {
+        true => accepted,
+        false => split_held(tx, accepted, &mut stored.held),
+    };
     // What a run branches off from lies before it: so a run that goes on where another ends finds the place free.
     accepted.sort_by_key(|run| run.events.first().map(Event::order));
     let mut places = Vec::new();
     for run in &accepted {
         places.push(insert(tx, run)?);
     }
+    tx.end_quarantine()?;
+    keep_named(node, tx, &accepted)?;
     let mut events = Vec::new();
     for (run, event) in in_causal_order(&accepted) {
         let found = accepted.get(run).and_then(|run| run.events.get(event));
@@ -181,11 +187,28 @@ fn insert(tx: &Tx<'_>, run: &VerifiedRun) -> Result<Vec<Pos>> {
         Some(open) => tx.open_chain(run.chain, open)?,
         None => tx.attach(first)?,
     };
-    let places = run.events.iter().map(|event| Ok(tx.insert(branch, event)?));
-    let places = places.collect::<Result<_>>()?;
+    let places = tx.insert_all(branch, &run.events)?;
     tx.set_head(branch, &run.head, last.header.lamport)?;
-    tx.end_quarantine(&run.chain)?;
+    tx.keep_head(branch, &run.head)?;
     Ok(places)
+}
+
+/// Signs the own events that others name once more and keeps the heads. A run that holds more of this chain than was
+/// named could rest on the one that names it, and then neither could come without the other.
+fn keep_named(node: &Inner, tx: &Tx<'_>, runs: &[VerifiedRun]) -> Result<()> {
+    let Some(own) = tx.meta_id(Meta::Chain)? else { return Ok(()) };
+    let deps = runs.iter().flat_map(|run| run.events.iter().flat_map(|event| &event.header.deps));
+    for dep in deps.filter(|dep| dep.chain.0 == own) {
+        let tip = Tip::from(*dep);
+        // Nothing is signed that this device has not said: an event at another place is none of its own.
+        if tx.point(&tip).is_some()
+            && let Some(pos) = tx.pos(&dep.id)?
+        {
+            let head = SignedHead::sign(tip, &node.keys.incarnation);
+            tx.keep_head(pos.branch(), &head)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a report calls a run.
