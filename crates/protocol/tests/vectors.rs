@@ -45,6 +45,7 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
         "crates/protocol/tests",
         "crates/domain/src",
         "crates/domain/src/membership",
+        "crates/domain/src/body",
         "crates/link/src",
         "crates/node/src",
         "crates/node/src/fold",
