@@ -140,7 +140,11 @@ pub fn store_batch(
     for run in batch {
         // Another process may have stored the same events since the batch was made ready.
         let Some(run) = unstored(tx, run)? else { continue };
-        let refusal = match policy.check(&run)? {
+        let checked = policy.check(&run)?;
+        if checked.is_err() && run.open.is_some() {
+            policy.turned_away.insert(run.chain);
+        }
+        let refusal = match checked {
             Ok(()) if courier == Courier::Unknown => {
                 let late = late(tx, &run)?;
                 stored.late |= late.is_some();
@@ -240,6 +244,8 @@ struct Policy<'a, 'c> {
     /// Events of the batch that others of it follow, and branches that come with it.
     followed: BTreeSet<EventId>,
     branches: BTreeMap<ChainId, usize>,
+    /// Chains of the batch whose first run is refused.
+    turned_away: BTreeSet<ChainId>,
 }
 
 impl<'a, 'c> Policy<'a, 'c> {
@@ -260,6 +266,7 @@ impl<'a, 'c> Policy<'a, 'c> {
             room: MAX_CHAINS.saturating_sub(chains),
             followed: BTreeSet::new(),
             branches: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
         })
     }
 
@@ -284,6 +291,8 @@ impl<'a, 'c> Policy<'a, 'c> {
                 return Ok(Err(format!("the mesh has {MAX_CHAINS} chains, which is the limit")));
             }
             self.room -= 1;
+        } else if self.turned_away.contains(&run.chain) {
+            return Ok(Err("the chain's first run is refused".to_owned()));
         } else if self.branches_off(run)? {
             let more = self.branches.entry(run.chain).or_default();
             if self.tx.branches(&run.chain)?.len() + *more >= MAX_BRANCHES {
