@@ -141,7 +141,8 @@ fn every_byte_inside_the_seal_matters() {
     let (mac, spoilt) = (story.mac_again(), story.world.path("spoilt.bundle"));
     let (mut node, before) = (mirror_node::Node::open(mac.folder()).unwrap(), mac.head());
     let right: BTreeSet<_> = mac.events().union(&story.phone.events()).cloned().collect();
-    let mut partly = 0;
+    // A head names a whole history: each is looked at once.
+    let mut landed = BTreeSet::new();
     for at in 0..whole.len() {
         seal(&spoilt, &spoilt_at(&story, &whole, at), &story.mac);
         match node.import(&spoilt) {
@@ -156,16 +157,18 @@ fn every_byte_inside_the_seal_matters() {
                 assert!(["Integrity", "Refused"].contains(&code.as_str()), "byte {at}: {error}");
             }
         }
-        if node.head().unwrap().head != before {
-            partly += 1;
+        let after = node.head().unwrap().head;
+        if after != before {
             drop(node);
-            assert!(mac.events().is_subset(&right), "something wrong landed for byte {at}");
-            mac.verifies();
+            if landed.insert(after) {
+                assert!(mac.events().is_subset(&right), "something wrong landed for byte {at}");
+                mac.verifies();
+            }
             mac.is_restored_from(story.mac.folder());
             node = mirror_node::Node::open(mac.folder()).unwrap();
         }
     }
-    assert!(partly > 0, "what was whole before the damage is kept");
+    assert!(!landed.is_empty(), "what was whole before the damage is kept");
     drop(node);
     story.completes(&mac);
 }
