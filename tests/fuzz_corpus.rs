@@ -91,7 +91,7 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
 
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     use mirror_domain::body::{
-        DeviceAdmit, DeviceRename, DeviceRevoke, NoteAdd, NoteArchive, NoteEdit,
+        DeviceAdmit, DeviceRename, DeviceRevoke, NoteAdd, NoteArchive, NoteEdit, NoteForget,
     };
     use mirror_domain::{Body, Role};
     use mirror_protocol::{ChainId, DeviceId, EventId, Tip};
@@ -105,7 +105,8 @@ fn bodies() -> Vec<(&'static str, Vec<u8>)> {
         Body::NoteArchive(NoteArchive { note, replaces: vec![note] }),
         Body::DeviceAdmit(DeviceAdmit { device, name: name.clone(), role: Role::Node }),
         Body::DeviceRename(DeviceRename { device, name }),
-        Body::DeviceRevoke(DeviceRevoke { device, heads }),
+        Body::DeviceRevoke(DeviceRevoke { device, heads: heads.clone() }),
+        Body::NoteForget(NoteForget { note, targets: heads, reason: "a mistake".into() }),
     ];
     let kinds = bodies.iter().enumerate();
     kinds.map(|(kind, body)| ("body", [&[kind as u8], body.encode().as_slice()].concat())).collect()

@@ -139,6 +139,8 @@ def records_of(plain):
 # The chain that is not the author's, once it is known.
 OTHER = []
 
+HELD_BACK = "a body that was held back"
+
 # A whole span of events that the Mac lacks: the last run but one.
 NEW = -3
 
@@ -264,7 +266,7 @@ CASES = {
     "a time of the year 5000": more(None, put(6, 95_617_584_000_000)),
     "a time before 1970": more(None, put(6, -(2**62))),
     "a kind of a later version": more(None, put(8, "note.sing")),
-    "a forgotten body": within(NEW, None, lambda run: run[0][2].__setitem__(1, None)),
+    HELD_BACK: within(NEW, None, lambda run: run[0][2].__setitem__(1, None)),
     "a changed body": within(NEW, "body", lambda run: flip(run[0][2], 1)),
     "a changed body, not signed": within(NEW, "body", lambda run: flip(run[0][2], 1), sign=False),
     "a body of another event": within(NEW, "body", lambda run: run[0][2].__setitem__(1, run[0][3][1])),
@@ -374,8 +376,12 @@ def check(name, made, whole, folder, mac, key):
             faults += [] if code in (4, 5) else [f"import: exit {code}: {document}"]
             named = expected[0] is None or f"record {expected[0]}:" in words[0]
             faults += [] if named or "another mesh" in words[0] else [f"import: {words[0]}"]
-        after = home.json("verify", "--deep")
-        if not after["ok"] or after["events"] < before["events"]:
+        _, (after, *_) = home.run("verify", "--deep")
+        right = after["ok"]
+        if name == HELD_BACK:
+            # The chain holds without it; that nothing has forgotten it is told.
+            right = not right and after["first_bad"]["what"] == "body"
+        if not right or after["events"] < before["events"]:
             faults.append(f"import left {after} of {before['events']} events")
     finally:
         shutil.rmtree(home.folder)
