@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask run | test | check | bench | shots`. Each installs what it needs and says so.
+//! Developer commands: `cargo xtask run | test | check | sim | bench | shots`. Each installs what it needs and says so.
 
 mod bench;
 mod check;
@@ -6,6 +6,7 @@ mod cross;
 mod install;
 mod run;
 mod sh;
+mod sim;
 mod test;
 mod tidy;
 mod window;
@@ -17,6 +18,8 @@ const HELP: &str = "cargo xtask COMMAND
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
   test [rust|ui|vectors|window] run the tests, all of them without a name
   check                         format, lints, licences, types, tidiness
+  sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
+  sim --seed S                  replay one world, telling each step
   bench [--json]                the figures of docs/FIGURES.md, as ratios
   shots                         screenshots of every screen under target/shots/, and the README's pictures
 ";
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
         ["run", flags @ ..] => run::run(flags),
         ["test", parts @ ..] => test::test(parts),
         ["check"] => check::check(),
+        ["sim", flags @ ..] => sim::sim(flags),
         ["bench", flags @ ..] => bench::bench(flags),
         ["shots"] => window::shots(),
         [] | ["help" | "--help" | "-h"] => {
