@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use mirror_domain::decide;
+use mirror_protocol::limits::SPAN_EVENTS;
 use mirror_protocol::{CanonicalHead, EventId};
 
+use crate::carry;
 use crate::wire::{Purpose, Quality};
 use crate::world::{Failure, Home, World};
 
@@ -44,6 +46,10 @@ impl World {
         for home in &homes {
             let Home { shell, .. } = &self.homes[*home];
             self.model.compare(*home, shell).map_err(|what| self.failure(what))?;
+            // Any home could bring a newcomer everything.
+            if carry::runs(shell).iter().any(|run| run.events.len() as u64 > SPAN_EVENTS) {
+                return Err(self.failure(format!("home {home} can't cut its history into runs")));
+            }
         }
         self.agree(&homes)
     }
