@@ -133,7 +133,7 @@ fn a_transfer_that_is_cut_again_and_again_goes_on_where_it_was() {
         while chunks_in_part(&phone) == before && reconcile.is_alive() {
             thread::sleep(Duration::from_millis(1));
         }
-        thread::sleep(Duration::from_millis(dice.roll() % 120));
+        thread::sleep(Duration::from_millis(dice.roll() % 60));
         if moment == 2 {
             // Only once: it takes half a minute until silence counts as death.
             serve.into_running().kill();

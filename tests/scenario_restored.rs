@@ -173,6 +173,10 @@ fn the_restored_phone_goes_on_in_a_new_chain() {
     story.phone.reconciles(&story.mac.serve()).exits(0);
     assert_eq!(story.mac.head(), story.phone.head());
     assert!(story.mac.texts().contains("after the fork was found"));
+    // What happened stays to be seen; as a state it is over.
+    let devices = story.mac.list(&["device", "list"]);
+    let phone = device(&devices, "Pixel");
+    assert_eq!((&phone["forked"], &phone["state"]), (&true.into(), &"synced".into()));
     story.mac.verifies();
 }
 

@@ -235,7 +235,13 @@ impl Mesh {
                 0 => Body::NoteArchive(NoteArchive { note, replaces }),
                 _ => {
                     let text = self.text();
-                    Body::NoteEdit(NoteEdit { note, replaces, text, tags: Vec::new() })
+                    Body::NoteEdit(NoteEdit {
+                        note,
+                        replaces,
+                        text,
+                        tags: Vec::new(),
+                        attachments: None,
+                    })
                 }
             };
         }
@@ -243,7 +249,7 @@ impl Mesh {
             0 => vec![["idea", "call", "paper"][self.dice.below(3)].to_owned()],
             _ => Vec::new(),
         };
-        Body::NoteAdd(NoteAdd { text: self.text(), tags })
+        Body::NoteAdd(NoteAdd { text: self.text(), tags, attachments: Vec::new() })
     }
 
     /// About 300 bytes, with one word that no other note has.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mirror_domain::membership::is_within;
 use mirror_domain::sync::{PeerFacts, home_state, peer_state};
 use mirror_domain::{Role, SyncState, decide};
 use mirror_protocol::known::shared;
@@ -30,9 +31,10 @@ impl Node {
             let this = member.device == self.inner.device;
             let own = |chain: &&ChainRow| chain.device == member.device;
             let forks = forks(view, &chains, &member)?;
-            let facts = facts(view, &member, &peer, &chains, &forked);
+            let open = fork_is_open(view, &chains, &forked, &member)?;
+            let facts = facts(view, &member, &peer, &chains, &forked, open);
             let state = match peer_state(&facts, now_ms) {
-                SyncState::Revoked => SyncState::Revoked,
+                state @ (SyncState::Revoked | SyncState::Forked) => state,
                 _ if this => home_state(conflicts, []).max(SyncState::Synced),
                 state => state,
             };
@@ -45,7 +47,7 @@ impl Node {
                 role: convert::role(Role::from_number(member.role).unwrap_or(Role::Node)),
                 state: convert::sync_state(state),
                 last_contact: peer.contact_ms.map(clock::local_rfc3339),
-                forked: facts.forked,
+                forked: !forks.is_empty(),
                 forks,
                 late: convert::count(late(view, &member, &chains, &forked)),
                 this,
@@ -119,12 +121,13 @@ fn facts(
     peer: &PeerRow,
     chains: &[ChainRow],
     forked: &BTreeSet<ChainId>,
+    fork_is_open: bool,
 ) -> PeerFacts {
     let signed = by_chain(peer.signed.iter().copied());
     let held = by_chain(chains.iter().map(|chain| chain.tip));
     PeerFacts {
         revoked: member.revoked,
-        forked: chains.iter().any(|c| c.device == member.device && c.parent.is_some()),
+        forked: fork_is_open,
         contact_ms: peer.contact_ms,
         failed: peer.error.is_some(),
         ahead: chains.iter().map(|c| beyond(view, c.tip, of(&signed, &c.tip), forked)).sum(),
@@ -176,6 +179,28 @@ fn late(
     let heads = by_chain(member.heads.iter().copied());
     let own = chains.iter().filter(|chain| chain.device == member.device);
     own.map(|c| beyond(view, c.tip, of(&heads, &c.tip), forked).min(c.events())).sum()
+}
+
+/// Whether a fork of a device's chain still waits for the device to go on. It has, once a later chain of its own rests on
+/// every branch.
+fn fork_is_open(
+    view: &View<'_>,
+    chains: &[ChainRow],
+    forked: &BTreeSet<ChainId>,
+    member: &MemberRow,
+) -> Result<bool> {
+    let own = chains.iter().filter(|chain| chain.device == member.device);
+    let (branches, later): (Vec<_>, Vec<_>) =
+        own.partition(|chain| forked.contains(&chain.tip.chain));
+    if branches.is_empty() {
+        return Ok(false);
+    }
+    let mut rested_on = Vec::new();
+    for chain in later {
+        let first = view.event_in(chain.branch, 0)?;
+        rested_on.extend(first.into_iter().flat_map(|first| first.header.deps).map(Tip::from));
+    }
+    Ok(!branches.iter().all(|branch| is_within(&branch.tip, &rested_on, view)))
 }
 
 /// Where a device's chains fork.

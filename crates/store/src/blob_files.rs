@@ -79,7 +79,11 @@ impl BlobFiles {
         self.make_folder_of(&path)?;
         file.persist(&path).map_err(|error| error.error)?;
         sync_folder_of(&path)?;
-        Ok(list)
+        // What was coming from elsewhere is here now.
+        match std::fs::remove_file(self.part_path(&list.name())) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(list),
+        }
     }
 
     /// Opens a content that is here whole.

@@ -50,6 +50,10 @@ fn content_that_is_taken_in_lies_under_its_hash_once() {
     assert!(files.holds(&name).unwrap());
     let found: Vec<_> = fs::read_dir(folder.path().join("blobs")).unwrap().collect();
     assert_eq!(found.len(), 1, "one folder, and no copy left over: {found:?}");
+    // A part of it that was coming from elsewhere is of no use any more.
+    files.part(&name).unwrap();
+    files.take_in(&mut bytes.as_slice()).unwrap();
+    assert!(files.open_part(&name).is_err() && files.holds(&name).unwrap());
     let error = files.take_in(&mut std::io::empty()).unwrap_err();
     assert!(matches!(error, StoreError::Blob(_)), "{error}");
     #[cfg(unix)]

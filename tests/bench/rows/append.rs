@@ -61,7 +61,8 @@ pub fn child(args: &[&str]) -> Sample {
 
 /// The bytes that the capture has.
 fn record(number: usize, text: &str) -> Record {
-    let body = Body::NoteAdd(NoteAdd { text: text.to_owned(), tags: Vec::new() });
+    let body =
+        Body::NoteAdd(NoteAdd { text: text.to_owned(), tags: Vec::new(), attachments: Vec::new() });
     let header = Header {
         chain: Some(ChainId([7; 32])),
         seq: 1 + number as u64,

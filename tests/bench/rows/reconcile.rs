@@ -120,12 +120,12 @@ fn own(home: &Path, mut ask: impl FnMut(&dyn Fn(u64) -> usize, u64) -> u64) -> u
     store
         .read::<_, mirror_store::StoreError>(|view| {
             let chain = ChainId(view.meta_id(Meta::Chain)?.expect("a chain"));
-            let tip = view.chain(&chain)?.expect("a chain").tip;
+            let row = view.branches(&chain)?.pop().expect("a chain");
             let bytes = |seq: u64| {
-                let event = view.event_of(&chain, seq).ok().flatten().expect("an event");
+                let event = view.event_in(row.branch, seq).ok().flatten().expect("an event");
                 event.bytes.len() + event.body.map_or(0, |body| body.len())
             };
-            Ok(ask(&bytes, tip.seq))
+            Ok(ask(&bytes, row.tip.seq))
         })
         .expect("a read")
 }
