@@ -211,7 +211,8 @@ impl World {
         let wire = self.connect([a, b], purpose, quality)?;
         let messages = if self.rng.below(100) < self.plan.breaks {
             let inside = self.rng.one_in(2);
-            self.coverage.hit(if inside { Fault::CutInside } else { Fault::Broken });
+            let fault = if inside { Fault::CutInside } else { Fault::Broken };
+            self.wires.entry(wire).and_modify(|wire| wire.breaks = Some(fault));
             self.rng.between(1, 8)
         } else {
             60
@@ -259,11 +260,7 @@ impl World {
 
     fn light(&mut self, home: usize) {
         let before = self.rng.one_in(2);
-        let (fuse, fault) = match before {
-            true => (Fuse::BeforeSync, Fault::CrashBeforeSync),
-            false => (Fuse::AfterSync, Fault::CrashAfterSync),
-        };
-        self.coverage.hit(fault);
+        let fuse = if before { Fuse::BeforeSync } else { Fuse::AfterSync };
         self.homes[home].shell.fuse = Some(fuse);
     }
 

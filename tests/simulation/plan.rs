@@ -112,7 +112,7 @@ impl Plan {
                 odds.push((weight, *what));
             }
         }
-        let flood = hostile > 0 && rng.one_in(100);
+        let flood = hostile > 0 && rng.one_in(40);
         let steps = rng.between(100, 300) + homes as u64 * 12;
         let (tamper, breaks, slow) =
             ([0, 0, 10, 30][rng.below(4)], [0, 5, 20][rng.below(3)], [0, 5, 30][rng.below(3)]);

@@ -240,6 +240,8 @@ pub struct Shell {
     pub honest: bool,
     /// Set while a crash is due.
     pub fuse: Option<Fuse>,
+    /// It went off.
+    pub blown: Option<Fuse>,
     /// What the model was not told yet.
     pub told: Vec<Told>,
     state: Option<State>,
@@ -249,7 +251,8 @@ impl Shell {
     /// An empty home.
     pub fn new(keys: Keys, mesh: MeshId, honest: bool) -> Self {
         let (disk, told) = Default::default();
-        let mut shell = Self { keys, mesh, honest, disk, fuse: None, told, state: None };
+        let mut shell =
+            Self { keys, mesh, honest, disk, fuse: None, blown: None, told, state: None };
         shell.start();
         shell
     }
@@ -285,6 +288,7 @@ impl Shell {
     pub fn commit(&mut self, entries: &[Entry]) -> Result<(), Crashed> {
         self.disk.write(&minicbor::to_vec(entries).expect("a Vec takes all"));
         let fuse = self.fuse.take();
+        self.blown = fuse;
         if fuse == Some(Fuse::BeforeSync) {
             return Err(Crashed);
         }

@@ -30,6 +30,8 @@ pub struct Wire {
     /// Messages under way, by sender.
     queues: [VecDeque<Vec<u8>>; 2],
     purpose: Purpose,
+    /// How it will break, if it lives as long.
+    pub breaks: Option<Fault>,
     /// Somebody sits in the middle.
     tampered: bool,
     /// Milliseconds that a message takes.
@@ -55,7 +57,9 @@ impl World {
     ) -> Result<u64, Failure> {
         let Quality { tampered, latency } = quality;
         let (sides, queues) = Default::default();
-        let wire = Wire { ends, sides, finished: [false; 2], queues, purpose, tampered, latency };
+        let breaks = None;
+        let wire =
+            Wire { breaks, ends, sides, finished: [false; 2], queues, purpose, tampered, latency };
         let id = self.tie();
         if ends.iter().any(|end| self.wires.values().any(|wire| wire.ends.contains(end))) {
             self.coverage.hit(Fault::OverlappingSessions);

@@ -11,7 +11,7 @@ use crate::disk::Lost;
 use crate::model::{Model, Seen};
 use crate::plan::{Plan, Size};
 use crate::rng::Rng;
-use crate::shell::{Entry, Keys, Shell, Told};
+use crate::shell::{Entry, Fuse, Keys, Shell, Told};
 use crate::wire::{Purpose, Quality, Wire};
 
 /// When the world begins, by a clock that is right.
@@ -197,7 +197,11 @@ impl World {
     fn due(&mut self, due: Due) -> Result<(), Failure> {
         match due {
             Due::Deliver(wire, from) => self.deliver(wire, from),
-            Due::Break(wire) => self.end(wire),
+            Due::Break(wire) => {
+                let breaks = self.wires.get(&wire).and_then(|wire| wire.breaks);
+                breaks.into_iter().for_each(|fault| self.coverage.hit(fault));
+                self.end(wire)
+            }
             Due::Start(home) => self.start(home),
         }
     }
@@ -243,6 +247,11 @@ impl World {
     /// The power goes in a home.
     pub fn crash(&mut self, home: usize) -> Result<(), Failure> {
         self.absorb(home)?;
+        match self.homes[home].shell.blown.take() {
+            Some(Fuse::BeforeSync) => self.coverage.hit(Fault::CrashBeforeSync),
+            Some(Fuse::AfterSync) => self.coverage.hit(Fault::CrashAfterSync),
+            None => {}
+        }
         let lost = self.homes[home].shell.crash(&mut self.rng);
         self.note(|| format!("home {home}: crash, {lost:?}"));
         match lost {
