@@ -66,7 +66,12 @@ impl Fold {
                 self.said.push((*author, (*event).clone(), body));
             }
         }
-        if members != self.said.len() && self.members(mesh, known) {
+        // A head that a revocation names vouches for nothing until it is here.
+        let of_revoked = |(author, _): &(DeviceId, &Event)| {
+            self.membership.member(author).is_some_and(|member| member.revoked.is_some())
+        };
+        let judged = members != self.said.len() || new.iter().any(of_revoked);
+        if judged && self.members(mesh, known) {
             (self.firsts, self.later, self.notes) = Default::default();
             self.digest = StateDigest::default();
             entries(&self.membership).into_iter().for_each(|entry| self.digest.add(entry));

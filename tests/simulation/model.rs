@@ -168,7 +168,7 @@ impl Model {
             }
         }
         let facts: Vec<&Fact> = acked.iter().map(|id| &self.said[id]).collect();
-        let Some(meaning) = naive::fold(self.mesh, &facts) else { return Ok(()) };
+        let meaning = naive::fold(self.mesh, &facts);
         let mut digest = StateDigest::default();
         for (note, Listed { state, leaves }) in &meaning.notes {
             digest.add(Entry::note(note, leaves, *state));

@@ -9,9 +9,6 @@ use mirror_protocol::{ChainId, DeviceId, EventId, Lamport, MeshId, Tip};
 use crate::fold::Listed;
 use crate::model::Fact;
 
-/// With more revocations than this, trying all sets of them takes too long.
-const MAX_REVOCATIONS: usize = 8;
-
 /// A member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -21,13 +18,16 @@ pub struct Member {
     pub role: Role,
     /// It was revoked.
     pub revoked: bool,
+    /// Its place in the order of admission.
+    pub admitted: usize,
 }
 
 impl Member {
     /// As the domain has it.
     pub fn of(member: &mirror_domain::Member) -> Self {
         let (name, role) = (member.name.clone(), member.role);
-        Self { name, role, revoked: member.revoked.is_some() }
+        let (revoked, admitted) = (member.revoked.is_some(), member.admitted as usize);
+        Self { name, role, revoked, admitted }
     }
 }
 
@@ -41,11 +41,11 @@ pub struct Meaning {
 }
 
 /// Folds events, which may come in any order.
-pub fn fold(mesh: MeshId, facts: &[&Fact]) -> Option<Meaning> {
+pub fn fold(mesh: MeshId, facts: &[&Fact]) -> Meaning {
     let history: History<'_> = facts.iter().map(|fact| (fact.event.id, *fact)).collect();
     let mut said: Vec<&Fact> = facts.iter().copied().filter(|fact| about_members(fact)).collect();
     said.sort_by_key(|fact| order(fact));
-    let (members, in_force) = members(mesh, &said, &history)?;
+    let (members, in_force) = members(mesh, &said, &history);
     let counts = |fact: &Fact| {
         let cuts = in_force.iter().filter_map(|by| cut(said[*by]));
         members.contains_key(&fact.author)
@@ -54,7 +54,7 @@ pub fn fold(mesh: MeshId, facts: &[&Fact]) -> Option<Meaning> {
                 .all(|(_, heads)| within(heads, fact, &history))
     };
     let counting: Vec<&Fact> = facts.iter().copied().filter(|fact| counts(fact)).collect();
-    Some(Meaning { notes: notes(facts, &counting), members })
+    Meaning { notes: notes(facts, &counting), members }
 }
 
 /// Everything, by id.
@@ -147,32 +147,31 @@ fn content(of: &Fact, revisions: &[&Fact]) -> Content {
     }
 }
 
-/// The members by trial: of all sets of revocations, the one that agrees with itself. A set agrees when, with it in force,
-/// exactly its own revocations count. Of several, the one with the earliest revocations in canonical order.
-///
-/// `None` where no set agrees, as with revocations that undo each other in a ring, and where there are too many to try.
-fn members(mesh: MeshId, said: &[&Fact], history: &History<'_>) -> Option<Trial> {
-    let revocations: Vec<usize> =
-        (0..said.len()).filter(|n| matches!(said[*n].body, Some(Body::DeviceRevoke(_)))).collect();
-    if revocations.len() > MAX_REVOCATIONS {
-        return None;
-    }
-    let count = revocations.len() as u32;
-    // The earliest revocation is the highest bit, so that the first set that agrees is the one wanted.
-    for set in (0..1u32 << count).rev() {
-        let in_force: BTreeSet<usize> = revocations
-            .iter()
-            .enumerate()
-            .filter(|(bit, _)| set & (1 << (count as usize - 1 - bit)) != 0)
-            .map(|(_, index)| *index)
-            .collect();
-        let (members, counted) = walk(mesh, said, &in_force, history);
-        if counted == in_force {
-            return Some((members, in_force));
+/// The members, by the steps of section 9, with the revocations that are in force.
+fn members(mesh: MeshId, said: &[&Fact], history: &History<'_>) -> (Members, BTreeSet<usize>) {
+    let walk = |under: &BTreeSet<usize>| walk(mesh, said, under, history);
+    let (mut s, mut x) = (BTreeSet::new(), BTreeSet::new());
+    loop {
+        let (members, gives) = walk(&s);
+        let a: BTreeSet<usize> = gives.difference(&x).copied().collect();
+        if a.is_subset(&s) {
+            return (members, s);
         }
+        let (_, gives) = walk(&s.union(&a).copied().collect());
+        let joins: BTreeSet<usize> = gives.intersection(&a).copied().collect();
+        if !joins.is_subset(&s) {
+            s.extend(joins);
+            continue;
+        }
+        let place = |at: &usize| members.get(&said[*at].author).map(|member| member.admitted);
+        let rest = a.difference(&s).copied();
+        let Some(first) = rest.min_by_key(|at| (place(at), *at)) else { return (members, s) };
+        let with: BTreeSet<usize> = s.iter().copied().chain([first]).collect();
+        if walk(&with).1.contains(&first) { &mut s } else { &mut x }.insert(first);
     }
-    None
 }
+
+type Members = BTreeMap<DeviceId, Member>;
 
 fn cut(fact: &Fact) -> Option<(DeviceId, &[Tip])> {
     match &fact.body {
@@ -181,65 +180,61 @@ fn cut(fact: &Fact) -> Option<(DeviceId, &[Tip])> {
     }
 }
 
-/// Whether an event is one of the heads or lies before one.
+/// Whether an event is one of the heads or stands before one in its branch. A head that is not here vouches for nothing.
 fn within(heads: &[Tip], fact: &Fact, history: &History<'_>) -> bool {
-    let event = &fact.event;
-    heads.iter().filter(|head| head.chain == event.chain()).any(|head| {
-        if !history.contains_key(&head.id) {
-            return event.header.seq <= head.seq;
-        }
-        let before = |fact: &&Fact| fact.event.header.prev.and_then(|id| history.get(&id).copied());
-        std::iter::successors(history.get(&head.id).copied(), before)
-            .any(|f| f.event.id == event.id)
-    })
+    let before = |fact: &&Fact| fact.event.header.prev.and_then(|id| history.get(&id).copied());
+    heads
+        .iter()
+        .filter_map(|head| history.get(&head.id).copied())
+        .any(|head| std::iter::successors(Some(head), before).any(|f| f.event.id == fact.event.id))
 }
 
-/// The members, and which of what was said is a revocation in force.
-type Trial = (BTreeMap<DeviceId, Member>, BTreeSet<usize>);
-
-/// One pass in canonical order with these revocations in force. Gives the members, and which revocations count.
-fn walk(mesh: MeshId, said: &[&Fact], in_force: &BTreeSet<usize>, history: &History<'_>) -> Trial {
-    let mut members: BTreeMap<DeviceId, Member> = BTreeMap::new();
-    let mut founder = None;
-    let mut counted = BTreeSet::new();
+/// A walk under a set of revocations. Gives the members, and the revocations that it did not skip and whose author was an
+/// anchor at their place.
+fn walk(
+    mesh: MeshId,
+    said: &[&Fact],
+    under: &BTreeSet<usize>,
+    history: &History<'_>,
+) -> (Members, BTreeSet<usize>) {
+    let (mut members, mut founder) = (Members::new(), None);
+    let (mut revoked, mut gives) = (BTreeSet::new(), BTreeSet::new());
     for (index, fact) in said.iter().enumerate() {
-        let void = in_force.iter().filter(|by| **by != index).any(|by| {
+        let skipped = under.iter().filter(|by| **by != index).any(|by| {
             cut(said[*by]).is_some_and(|(device, heads)| {
                 device == fact.author && !within(heads, fact, history)
             })
         });
-        if void {
-            continue;
-        }
-        let by_anchor = is_anchor(&members, founder, &fact.author);
+        let by_anchor = !skipped && is_anchor(&members, founder, &fact.author);
         match fact.body.as_ref() {
+            Some(Body::DeviceRevoke(revoke)) => {
+                if by_anchor {
+                    gives.insert(index);
+                }
+                if under.contains(&index) {
+                    revoked.insert(revoke.device);
+                    members.entry(revoke.device).and_modify(|member| member.revoked = true);
+                }
+            }
+            _ if skipped => {}
             Some(Body::ChainOpen(open))
                 if open.mesh == mesh && open.is_founder() && founder.is_none() =>
             {
                 founder = Some(open.device);
-                let new = (open.device, "founder", Role::Anchor);
-                admit(&mut members, said, in_force, index, new);
+                admit(&mut members, &revoked, (open.device, "founder", Role::Anchor));
             }
             Some(Body::DeviceAdmit(a)) if by_anchor => {
-                admit(&mut members, said, in_force, index, (a.device, &a.name, a.role));
+                admit(&mut members, &revoked, (a.device, &a.name, a.role));
             }
             Some(Body::DeviceRename(rename)) if by_anchor || fact.author == rename.device => {
                 if let Some(member) = members.get_mut(&rename.device) {
                     member.name.clone_from(&rename.name);
                 }
             }
-            Some(Body::DeviceRevoke(revoke)) if by_anchor => {
-                counted.insert(index);
-                if in_force.contains(&index)
-                    && let Some(member) = members.get_mut(&revoke.device)
-                {
-                    member.revoked = true;
-                }
-            }
             _ => {}
         }
     }
-    (members, counted)
+    (members, gives)
 }
 
 fn is_anchor(
@@ -253,15 +248,13 @@ fn is_anchor(
 }
 
 fn admit(
-    members: &mut BTreeMap<DeviceId, Member>,
-    said: &[&Fact],
-    in_force: &BTreeSet<usize>,
-    at: usize,
+    members: &mut Members,
+    revoked: &BTreeSet<DeviceId>,
     (device, name, role): (DeviceId, &str, Role),
 ) {
-    let before = in_force.iter().filter(|by| **by < at);
-    let revoked = before.filter_map(|by| cut(said[*by])).any(|(revoked, _)| revoked == device);
-    let member = members.entry(device).or_insert(Member { name: String::new(), role, revoked });
+    let (admitted, revoked) = (members.len(), revoked.contains(&device));
+    let new = Member { name: String::new(), role, revoked, admitted };
+    let member = members.entry(device).or_insert(new);
     member.name = name.to_owned();
     member.role = role;
 }

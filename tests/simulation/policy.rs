@@ -37,14 +37,15 @@ struct Policy<'a> {
     room: usize,
     followed: BTreeSet<EventId>,
     branches: BTreeMap<ChainId, usize>,
+    turned_away: BTreeSet<ChainId>,
 }
 
 impl<'a> Policy<'a> {
     fn of(shell: &'a Shell, batch: &[VerifiedRun]) -> Self {
         let admitted = batch.iter().flat_map(|run| &run.events).filter_map(fold::admits);
         let room = MAX_CHAINS.saturating_sub(shell.state().opens.len());
-        let (followed, branches) = Default::default();
-        Self { shell, admitted: admitted.collect(), room, followed, branches }
+        let (followed, branches, turned_away) = Default::default();
+        Self { shell, admitted: admitted.collect(), room, followed, branches, turned_away }
     }
 
     /// A chain is stored when some event admits its device, whether or not that counts.
@@ -62,6 +63,8 @@ impl<'a> Policy<'a> {
                 return Err("too many chains".to_owned());
             }
             self.room -= 1;
+        } else if self.turned_away.contains(&run.chain) {
+            return Err("the chain's first run is refused".to_owned());
         } else if self.branches_off(run) {
             let more = self.branches.entry(run.chain).or_default();
             if Known::tips(&state.log, &run.chain).len() + *more >= MAX_BRANCHES {
@@ -93,7 +96,11 @@ impl Shell {
         let mut policy = Policy::of(self, &batch);
         for run in batch {
             let Some(run) = self.unstored(run) else { continue };
-            let refusal = match policy.check(&run) {
+            let checked = policy.check(&run);
+            if checked.is_err() && run.open.is_some() {
+                policy.turned_away.insert(run.chain);
+            }
+            let refusal = match checked {
                 Ok(()) if courier == Courier::Unknown => {
                     let late = self.late(&run);
                     stored.late |= late.is_some();

@@ -91,6 +91,12 @@ impl Home {
         Home { name: name.to_owned(), folder: place, zone: self.zone.clone() }
     }
 
+    /// The same device in another folder.
+    pub fn at(mut self, folder: &Path) -> Self {
+        self.folder = folder.into();
+        self
+    }
+
     /// Where it keeps everything.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -4,10 +4,12 @@
 //! listens, and every wait is bounded. `MIRROR_BIN` names another binary than the one cargo built.
 
 pub mod corpus;
+pub mod courier;
 #[cfg(target_os = "linux")]
 mod desktop;
 pub mod dice;
 mod home;
+pub mod peer;
 mod process;
 #[cfg(target_os = "linux")]
 mod webdriver;

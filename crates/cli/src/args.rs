@@ -68,6 +68,12 @@ pub enum Command {
         mirror note list --limit 20"
     )]
     Note(Note),
+    /// Forget a note for good, on every device; its place in the history stays
+    #[command(after_help = "Examples:\n  mirror forget 3f2a --reason \"a password\"\n  \
+        mirror forget 9c41 --reason \"a name\"     one later revision alone\n\n\
+        Nothing brings it back. The reason stays in the log: leave the secret out of it.\n\
+        A device forgets what it wrote itself, an anchor anything.")]
+    Forget(Forget),
     /// Find notes by their text
     #[command(after_help = "Example:\n  mirror search milk --limit 5")]
     Search(Search),
@@ -246,6 +252,15 @@ pub struct NoteAdd {
     /// When it was thought, if not now
     #[arg(long, value_name = "RFC3339", value_parser = values::instant)]
     pub at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// The id of the note, with all its revisions, or of a later revision alone; or the start of it
+    pub id: String,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 #[derive(Debug, Args)]

@@ -4,10 +4,13 @@ use minicbor::{Decode, Encode};
 use mirror_protocol::{CHAIN_OPEN, ChainOpen, DeviceId, Event, EventId, Tip};
 
 use crate::attachment::{Attachment, AttachmentError, check_attachments};
-use crate::text::{DeviceName, TextError, check_tags, check_text};
+use crate::cbor::is_deterministic;
+use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, check_text};
 
 /// Revisions that one event may replace.
 pub const MAX_REPLACES: usize = 16;
+/// Revisions that one event may forget.
+pub const MAX_FORGETS: usize = 64;
 
 /// A device's job in the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -88,6 +91,21 @@ pub struct NoteArchive {
     pub replaces: Vec<EventId>,
 }
 
+/// `note.forget`: revisions whose bodies go, everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct NoteForget {
+    /// The note, as its author saw it: for people, nothing is decided by it.
+    #[n(0)]
+    pub note: EventId,
+    /// The revisions, each with its exact place, which tells whose it is also where it is not here.
+    #[n(1)]
+    pub targets: Vec<Tip>,
+    /// Why; it stays.
+    #[n(2)]
+    pub reason: String,
+}
+
 /// `device.admit`: a new member.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -138,6 +156,8 @@ pub enum Body {
     NoteEdit(NoteEdit),
     /// A revision that puts away.
     NoteArchive(NoteArchive),
+    /// Revisions that are no more.
+    NoteForget(NoteForget),
     /// A new member.
     DeviceAdmit(DeviceAdmit),
     /// A new name.
@@ -146,7 +166,7 @@ pub enum Body {
     DeviceRevoke(DeviceRevoke),
     /// A kind of a later version: kept, passed on, shown as unknown.
     Unknown,
-    /// The body was forgotten.
+    /// The body is not here: forgotten, or held back by somebody.
     Missing,
 }
 
@@ -187,12 +207,24 @@ pub enum BodyError {
         /// How many.
         found: usize,
     },
+    /// Forgets nothing, or too much.
+    #[error("{event} forgets {found} revisions, 1 to {MAX_FORGETS} can be forgotten")]
+    Forgets {
+        /// The event.
+        event: EventId,
+        /// How many.
+        found: usize,
+    },
 }
 
 /// The kind of the event that begins a note.
 pub const NOTE_ADD: &str = "note.add";
+/// The kind of the event that forgets.
+pub const NOTE_FORGET: &str = "note.forget";
 /// The kind of the event that admits a device.
 pub const DEVICE_ADMIT: &str = "device.admit";
+const DEVICE_RENAME: &str = "device.rename";
+const DEVICE_REVOKE: &str = "device.revoke";
 
 macro_rules! kinds {
     ($($variant:ident = $kind:tt),* $(,)?) => {
@@ -230,13 +262,25 @@ kinds! {
     NoteAdd = NOTE_ADD,
     NoteEdit = "note.edit",
     NoteArchive = "note.archive",
-    DeviceAdmit = "device.admit",
-    DeviceRename = "device.rename",
-    DeviceRevoke = "device.revoke",
+    NoteForget = NOTE_FORGET,
+    DeviceAdmit = DEVICE_ADMIT,
+    DeviceRename = DEVICE_RENAME,
+    DeviceRevoke = DEVICE_REVOKE,
+}
+
+/// Whether the body of an event of this kind can be forgotten: what notes hold, also notes of later versions. What decides
+/// who belongs, or what is forgotten, has to stay readable.
+pub fn can_be_forgotten(kind: &str) -> bool {
+    kind.starts_with("note.") && kind != NOTE_FORGET
+}
+
+/// Whether an event of this kind is taken only with its body: without it two devices would not agree on who belongs.
+pub fn needs_body(kind: &str) -> bool {
+    [CHAIN_OPEN, DEVICE_ADMIT, DEVICE_RENAME, DEVICE_REVOKE, NOTE_FORGET].contains(&kind)
 }
 
 impl Body {
-    /// Reads an event's body and checks its limits.
+    /// Reads the body of an event that was verified when it came, and checks its limits.
     pub fn read(event: &Event) -> Result<Self, BodyError> {
         let Some(bytes) = event.body.as_deref() else { return Ok(Self::Missing) };
         let kind = event.header.kind.as_str();
@@ -246,9 +290,15 @@ impl Body {
             reason,
         };
         let body = if kind == CHAIN_OPEN {
-            ChainOpen::read(event).map(Self::ChainOpen).map_err(|e| malformed(e.to_string()))?
+            let open = ChainOpen::of_checked(event);
+            open.map(Self::ChainOpen).map_err(|error| malformed(error.to_string()))?
         } else {
-            Self::decode(kind, bytes).map_err(|error| malformed(error.to_string()))?
+            let body = Self::decode(kind, bytes).map_err(|error| malformed(error.to_string()))?;
+            // Two readers must not disagree on whether an event says something.
+            if body != Self::Unknown && !is_deterministic(bytes) {
+                return Err(malformed("it is not deterministic CBOR".to_owned()));
+            }
+            body
         };
         body.check(event.id)?;
         Ok(body)
@@ -263,18 +313,29 @@ impl Body {
         match self {
             Self::NoteAdd(add) => {
                 check_content(&add.text, &add.attachments).map_err(text)?;
-                check_tags(&add.tags).map_err(text)?;
+                check_tag_list(&add.tags).map_err(text)?;
             }
             Self::NoteEdit(edit) => {
                 let attachments = edit.attachments.as_deref().unwrap_or_default();
                 check_content(&edit.text, attachments).map_err(text)?;
-                check_tags(&edit.tags).map_err(text)?;
+                check_tag_list(&edit.tags).map_err(text)?;
                 replaces(edit.replaces.len())?;
             }
             Self::NoteArchive(archive) => replaces(archive.replaces.len())?,
+            Self::NoteForget(forget) => {
+                check_reason(&forget.reason).map_err(text)?;
+                let found = forget.targets.len();
+                if !(1..=MAX_FORGETS).contains(&found) {
+                    return Err(BodyError::Forgets { event, found });
+                }
+            }
             Self::DeviceAdmit(DeviceAdmit { name, .. })
             | Self::DeviceRename(DeviceRename { name, .. }) => {
-                DeviceName::new(name).map_err(text)?;
+                // As it is kept and shown: not even white space around it makes another name of it.
+                let shown = DeviceName::new(name).map_err(text)?;
+                if shown.as_str() != name {
+                    return Err(text(TextError::BadName { found: name.clone() }));
+                }
             }
             _ => {}
         }
@@ -291,11 +352,12 @@ impl Body {
         }
     }
 
-    /// It decides who is a member.
+    /// It decides who is a member, or what is forgotten: folded before all others.
     pub fn is_about_members(&self) -> bool {
         matches!(
             self,
             Self::ChainOpen(_)
+                | Self::NoteForget(_)
                 | Self::DeviceAdmit(_)
                 | Self::DeviceRename(_)
                 | Self::DeviceRevoke(_)
@@ -311,107 +373,13 @@ pub(crate) fn check_content(text: &str, attachments: &[Attachment]) -> Result<()
     check_text(text)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mirror_protocol::{BlobId, BlobRef, BodyHash, ChunkListHash, Header, Lamport, WallTime};
-
-    fn event(kind: &str, body: Vec<u8>) -> Event {
-        let header = Header {
-            chain: Some(mirror_protocol::ChainId([1; 32])),
-            seq: 1,
-            prev: Some(EventId([2; 32])),
-            deps: vec![],
-            lamport: Lamport(2),
-            at: WallTime { unix_ms: 0, offset_min: 0 },
-            kind: kind.into(),
-            body_hash: BodyHash([0; 32]),
-            body_bytes: 0,
-        };
-        Event::new(header, body).unwrap()
+/// A list as it came may hold one tag many times; the limit is that of the list.
+fn check_tag_list(tags: &[String]) -> Result<(), TextError> {
+    if tags.len() > MAX_TAGS {
+        return Err(TextError::TooManyTags { found: tags.len() });
     }
-
-    #[test]
-    fn a_body_reads_back_as_written() {
-        let body = Body::NoteEdit(NoteEdit {
-            note: EventId([7; 32]),
-            replaces: vec![EventId([8; 32])],
-            text: "शुभ 🙂".into(),
-            tags: vec!["idea".into()],
-            attachments: Some(vec![memo()]),
-        });
-        let event = event(body.kind().unwrap(), body.encode());
-        assert_eq!(Body::read(&event), Ok(body));
-    }
-
-    #[test]
-    fn kinds_of_later_versions_are_kept_not_guessed() {
-        assert_eq!(Body::read(&event("note.sing", vec![1])), Ok(Body::Unknown));
-    }
-
-    #[test]
-    fn keys_of_later_versions_are_skipped() {
-        // {0: "hi", 1: [], 9: true}
-        let bytes = vec![0xa3, 0x00, 0x62, b'h', b'i', 0x01, 0x80, 0x09, 0xf5];
-        let body = Body::NoteAdd(NoteAdd { text: "hi".into(), tags: vec![], attachments: vec![] });
-        assert_eq!(Body::read(&event("note.add", bytes)), Ok(body));
-    }
-
-    fn memo() -> Attachment {
-        let (id, chunks) = (BlobId([3; 32]), ChunkListHash([4; 32]));
-        Attachment::new(BlobRef { id, bytes: 9, chunks }, "memo.m4a", "audio/mp4")
-    }
-
-    #[test]
-    fn a_note_without_attachments_has_the_bytes_that_it_always_had() {
-        let add = NoteAdd { text: "hi".into(), tags: vec![], attachments: vec![] };
-        assert_eq!(Body::NoteAdd(add).encode(), [0xa2, 0x00, 0x62, b'h', b'i', 0x01, 0x80]);
-        let edit = NoteEdit {
-            note: EventId([7; 32]),
-            replaces: vec![EventId([8; 32])],
-            text: "hi".into(),
-            tags: vec![],
-            attachments: None,
-        };
-        assert_eq!(Body::NoteEdit(edit).encode()[0], 0xa4);
-    }
-
-    #[test]
-    fn only_a_note_that_carries_something_goes_without_text() {
-        let add = |attachments| NoteAdd { text: String::new(), tags: vec![], attachments };
-        let read = |body: Body| Body::read(&event("note.add", body.encode()));
-        assert!(read(Body::NoteAdd(add(vec![memo()]))).is_ok());
-        assert!(matches!(read(Body::NoteAdd(add(vec![]))), Err(BodyError::Text { .. })));
-        let huge = Attachment { bytes: u64::MAX, ..memo() };
-        let error = read(Body::NoteAdd(add(vec![huge]))).unwrap_err();
-        assert!(matches!(error, BodyError::Attachment { .. }), "{error}");
-    }
-
-    #[test]
-    fn the_largest_note_fits_a_body() {
-        use crate::attachment::{MAX_ATTACHMENTS, MAX_FILE_NAME_BYTES, MAX_MEDIA_BYTES};
-        use crate::text::{MAX_TAG_BYTES, MAX_TAGS, MAX_TEXT_BYTES};
-        let media = format!("a/{}", "b".repeat(MAX_MEDIA_BYTES - 2));
-        let largest = Attachment {
-            bytes: u32::MAX.into(),
-            name: "n".repeat(MAX_FILE_NAME_BYTES),
-            media,
-            ..memo()
-        };
-        let edit = NoteEdit {
-            note: EventId([7; 32]),
-            replaces: vec![EventId([8; 32]); MAX_REPLACES],
-            text: "x".repeat(MAX_TEXT_BYTES),
-            tags: (0..MAX_TAGS).map(|n| format!("{n:0MAX_TAG_BYTES$}")).collect(),
-            attachments: Some(vec![largest; MAX_ATTACHMENTS]),
-        };
-        let body = Body::NoteEdit(edit);
-        assert_eq!(Body::read(&event("note.edit", body.encode())), Ok(body));
-    }
-
-    #[test]
-    fn garbage_of_a_known_kind_is_an_error_that_names_the_event() {
-        let event = event("note.add", vec![0xff]);
-        assert!(Body::read(&event).unwrap_err().to_string().contains(&event.id.to_string()));
-    }
+    check_tags(tags).map(drop)
 }
+
+#[cfg(test)]
+mod tests;

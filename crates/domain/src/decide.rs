@@ -6,11 +6,11 @@ use mirror_protocol::{DeviceId, EventId, Tip};
 
 use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::body::{Body, DeviceAdmit, DeviceRename, DeviceRevoke, NoteAdd, NoteArchive, NoteEdit};
-use crate::body::{MAX_REPLACES, Role, check_content};
+use crate::body::{MAX_FORGETS, MAX_REPLACES, NoteForget, Role, check_content};
 use crate::conflict::Conflict;
 use crate::membership::Membership;
 use crate::note::{NoteGraph, NoteState};
-use crate::text::{DeviceName, TextError, check_tags};
+use crate::text::{DeviceName, TextError, check_reason, check_tags};
 
 /// Why a command is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,26 @@ pub enum Refusal {
     /// Put away already.
     #[error("this note is archived already")]
     Archived,
+    /// Another device's, and this one is no anchor.
+    #[error("revision {event} is of another device; only that one or an anchor forgets it")]
+    NotOwn {
+        /// The revision.
+        event: EventId,
+    },
+    /// What is to stay.
+    #[error("{event} is a {kind}; only what notes hold can be forgotten")]
+    NotForgettable {
+        /// The event.
+        event: EventId,
+        /// Its kind.
+        kind: String,
+    },
+    /// There is nothing left.
+    #[error("{event} was forgotten already")]
+    Forgotten {
+        /// The revision, or the note.
+        event: EventId,
+    },
     /// Only anchors change the membership.
     #[error("only an anchor admits, renames or revokes other devices")]
     NotAnchor,
@@ -171,6 +191,30 @@ pub fn resolve(
     Ok(Body::NoteEdit(NoteEdit { note, replaces, text, tags, attachments }))
 }
 
+/// Forgets revisions of a note, given with their devices: an anchor any, others their own. As many events as it takes.
+pub fn forget(
+    membership: &Membership,
+    actor: &DeviceId,
+    note: EventId,
+    revisions: &[(Tip, DeviceId)],
+    reason: &str,
+) -> Result<Vec<Body>, Refusal> {
+    check_reason(reason)?;
+    if revisions.is_empty() {
+        return Err(Refusal::Forgotten { event: note });
+    }
+    let own = |device: &DeviceId| device == actor && membership.active(actor).is_some();
+    let foreign = revisions.iter().find(|(_, device)| !own(device));
+    if let Some((tip, _)) = foreign.filter(|_| !membership.is_anchor(actor)) {
+        return Err(Refusal::NotOwn { event: tip.id });
+    }
+    let bodies = revisions.chunks(MAX_FORGETS).map(|part| {
+        let targets = part.iter().map(|(tip, _)| *tip).collect();
+        Body::NoteForget(NoteForget { note, targets, reason: reason.to_owned() })
+    });
+    Ok(bodies.collect())
+}
+
 /// Admits a device.
 pub fn admit(
     membership: &Membership,
@@ -292,6 +336,15 @@ mod tests {
     fn an_edit_without_a_change_is_named() {
         let graph = NoteGraph::new([revision(1, &[], "a")]);
         assert_eq!(edit(NOTE, &graph, &NOTE, "a", None), Err(Refusal::Unchanged));
+    }
+
+    #[test]
+    fn strangers_forget_nothing() {
+        let tip = Tip { chain: mirror_protocol::ChainId([1; 32]), seq: 1, id: NOTE };
+        let refused = forget(&Membership::default(), &HERE, NOTE, &[(tip, HERE)], "why");
+        assert_eq!(refused, Err(Refusal::NotOwn { event: NOTE }));
+        let nothing = forget(&Membership::default(), &HERE, NOTE, &[], "why");
+        assert_eq!(nothing, Err(Refusal::Forgotten { event: NOTE }));
     }
 
     #[test]

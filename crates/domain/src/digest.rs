@@ -10,7 +10,8 @@ use crate::note::NoteState;
 
 /// Which fold gave a digest; raised whenever the same events mean something else.
 /// 2: a note that carries something may have no text.
-pub const FOLD_VERSION: u32 = 2;
+/// 3: anchors that revoke each other are judged by the order of admission; a body has one form; revisions can be forgotten.
+pub const FOLD_VERSION: u32 = 3;
 
 /// A sum of entries' hashes, modulo 2^256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

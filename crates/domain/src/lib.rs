@@ -15,6 +15,7 @@
 
 pub mod attachment;
 pub mod body;
+mod cbor;
 pub mod conflict;
 pub mod decide;
 pub mod digest;
@@ -27,7 +28,7 @@ pub mod sync;
 pub mod text;
 
 pub use attachment::Attachment;
-pub use body::{Body, BodyError, DEVICE_ADMIT, NOTE_ADD, Role};
+pub use body::{Body, BodyError, DEVICE_ADMIT, NOTE_ADD, NOTE_FORGET, Role};
 pub use conflict::Conflict;
 pub use decide::{Refusal, Take};
 pub use digest::{Entry, FOLD_VERSION, StateDigest};

@@ -1,19 +1,17 @@
-//! Who belongs to the mesh: a fold over the membership events in canonical order, whatever order they came in.
+//! Who belongs to the mesh, and what was forgotten: a fold over the membership events in canonical order, whatever order
+//! they came in.
 //!
 //! Revocation is permanent and wins over anything concurrent (safest first). It also reaches back: what the device said
-//! beyond the heads it was cut at never counted, even where that stands earlier in the order. So the fold walks the
-//! events again for each revocation that it finds. They are few, and nothing can depend on the order of arrival.
+//! beyond the heads it was cut at never counted, even where that stands earlier in the order. So revocations judge each
+//! other, and which are in force is found first, by walks over the events. They are few, and nothing can depend on the
+//! order of arrival.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mirror_protocol::known::{leads_to, shared};
-use mirror_protocol::{ChainId, DeviceId, Event, EventId, Known, MeshId, Order, Tip};
+use mirror_protocol::{ChainId, DeviceId, Event, Known, MeshId, Order, Tip};
 
-use crate::body::{Body, DeviceAdmit, DeviceRename, DeviceRevoke, Role};
-
-/// How often one revocation may come into force. Revocations that undo each other in a ring have no right answer; with a
-/// bound, every device comes to the same one.
-const MAX_TURNS: u32 = 8;
+use crate::body::{Body, DeviceAdmit, DeviceRename, Role, can_be_forgotten};
 
 /// A device that is, or was, a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +33,7 @@ pub struct Member {
 pub struct Membership {
     members: BTreeMap<DeviceId, Member>,
     founder: Option<DeviceId>,
+    forgotten: BTreeSet<Tip>,
 }
 
 /// Why an event does not count.
@@ -59,80 +58,43 @@ pub enum NotMember {
     },
 }
 
-/// A membership event in the order of the fold.
-struct Said<'a> {
-    order: Order,
-    place: Tip,
-    author: DeviceId,
-    body: &'a Body,
-}
-
-/// A revocation in force. A device can have several: the strictest counts, or a thief could have the device revoked
-/// once more, by a creature of its own, to set its own limit.
-struct Cut<'a> {
-    device: DeviceId,
-    order: Order,
-    heads: &'a [Tip],
-}
-
-type Cuts<'a> = BTreeMap<EventId, Cut<'a>>;
-
-/// Whether an event was written beyond a cut. A device that revokes itself does so beyond its own heads.
-fn is_void(said: &Said<'_>, cuts: &Cuts<'_>, known: &dyn Known) -> bool {
-    cuts.iter().any(|(by, cut)| {
-        let beyond = || !is_within(&said.place, cut.heads, known);
-        cut.device == said.author && *by != said.place.id && beyond()
-    })
-}
-
-/// Whether an event is one of the heads or lies before one in its branch. Of a head that is not here only the position
-/// can be told.
+/// Whether an event is one of the heads or lies before one in its branch. A head that is not here vouches for nothing.
 pub fn is_within(event: &Tip, heads: &[Tip], known: &dyn Known) -> bool {
     let of_chain = |head: &&Tip| head.chain == event.chain && head.seq >= event.seq;
-    heads.iter().filter(of_chain).any(|head| leads_to(known, event, head).unwrap_or(true))
-}
-
-/// One walk over the events.
-#[derive(Default)]
-struct Walk<'a> {
-    membership: Membership,
-    /// The first revocation that ought to be in force and is not.
-    missing: Option<(EventId, Cut<'a>)>,
-    /// Revocations in force by the word of somebody who had no say.
-    baseless: BTreeSet<EventId>,
+    heads.iter().filter(of_chain).any(|head| leads_to(known, event, head) == Some(true))
 }
 
 impl Membership {
     /// Folds membership events of one mesh, given in any order with their authors' devices. In canonical order: the
     /// founder's first event makes the first anchor; admissions, renames and revocations count when their author is an
-    /// anchor at that point; a device may always rename itself. Nothing counts beyond the heads at which its author was
-    /// cut.
+    /// anchor at that point; a device may always rename itself, and forget what stands in its own chains. Nothing counts
+    /// beyond the heads at which its author was cut.
     ///
     /// `known` tells which events stand in one branch.
     pub fn fold(mesh: MeshId, events: &[(DeviceId, Event, Body)], known: &dyn Known) -> Self {
-        let mut ordered: Vec<Said<'_>> = events
+        let opened = events.iter().filter(|(_, event, _)| event.header.seq == 0);
+        let owners: BTreeMap<ChainId, DeviceId> =
+            opened.map(|(author, event, _)| (event.chain(), *author)).collect();
+        let own = |author: &DeviceId, body: &Body| {
+            let Body::NoteForget(forget) = body else { return Vec::new() };
+            let mut own = forget.targets.clone();
+            own.retain(|target| owners.get(&target.chain) == Some(author));
+            own
+        };
+        let mut said: Vec<Said<'_>> = events
             .iter()
             .map(|(author, event, body)| Said {
                 order: event.order(),
                 place: event.tip(),
                 author: *author,
                 body,
+                own: own(author, body),
             })
             .collect();
-        ordered.sort_by_key(|said| said.order);
-        let mut cuts = Cuts::new();
-        let mut turns: BTreeMap<EventId, u32> = BTreeMap::new();
-        loop {
-            let walk = Walk::over(mesh, &ordered, &cuts, &turns, known);
-            if !walk.baseless.is_empty() {
-                cuts.retain(|by, _| !walk.baseless.contains(by));
-            } else if let Some((by, cut)) = walk.missing {
-                *turns.entry(by).or_default() += 1;
-                cuts.insert(by, cut);
-            } else {
-                return walk.membership;
-            }
-        }
+        said.sort_by_key(|said| said.order);
+        said.dedup_by_key(|said| said.order);
+        let history = History { mesh, said, known };
+        history.walk(&history.in_force()).membership
     }
 
     /// Whether a device admits and revokes others: an anchor, or the founder of a mesh that has no anchor.
@@ -162,6 +124,17 @@ impl Membership {
         all
     }
 
+    /// The revisions that somebody has forgotten who may. What stands there, if it can be forgotten at all, is folded as if
+    /// it had never been written.
+    pub fn forgotten(&self) -> &BTreeSet<Tip> {
+        &self.forgotten
+    }
+
+    /// Whether an event is forgotten.
+    pub fn forgets(&self, event: &Event) -> bool {
+        can_be_forgotten(&event.header.kind) && self.forgotten.contains(&event.tip())
+    }
+
     /// Whether an event of a device's chain counts. One that doesn't is kept and passed on, and means nothing: else two
     /// devices that heard of a revocation at different times could never agree again.
     pub fn counts(
@@ -181,39 +154,124 @@ impl Membership {
     }
 }
 
-impl<'a> Walk<'a> {
-    fn over(
-        mesh: MeshId,
-        ordered: &[Said<'a>],
-        cuts: &Cuts<'a>,
-        turns: &BTreeMap<EventId, u32>,
-        known: &dyn Known,
-    ) -> Self {
-        let mut walk = Self { baseless: cuts.keys().copied().collect(), ..Self::default() };
-        for said in ordered.iter().filter(|said| !is_void(said, cuts, known)) {
+/// A membership event in the order of the fold.
+struct Said<'a> {
+    order: Order,
+    place: Tip,
+    author: DeviceId,
+    body: &'a Body,
+    /// What its author may forget by itself.
+    own: Vec<Tip>,
+}
+
+/// The membership events in canonical order; a revocation is named by its index.
+struct History<'a> {
+    mesh: MeshId,
+    said: Vec<Said<'a>>,
+    known: &'a dyn Known,
+}
+
+/// What a walk under some revocations finds.
+#[derive(Default)]
+struct Walk {
+    membership: Membership,
+    /// The revocations that an anchor says, and that none of those walked under reaches.
+    said: BTreeSet<usize>,
+    /// Devices revoked so far.
+    revoked: BTreeSet<DeviceId>,
+}
+
+/// The revocations of each device. A device can have several: all are obeyed, or a thief could have the device revoked
+/// once more, by a creature of its own, to set its own limit.
+type Cuts<'a> = BTreeMap<DeviceId, Vec<(usize, &'a [Tip])>>;
+
+impl<'a> History<'a> {
+    /// The revocations in force. One that counts even if all do that may is sure, and what it reaches no longer may.
+    /// Where those left undo each other, the anchor of longest standing prevails: a stolen anchor can set its clock
+    /// back, not the order of admission. Each turn settles one at least.
+    fn in_force(&self) -> BTreeSet<usize> {
+        let mut sure = BTreeSet::new();
+        let mut groundless = BTreeSet::new();
+        loop {
+            let walk = self.walk(&sure);
+            let may: BTreeSet<usize> = walk.said.difference(&groundless).copied().collect();
+            let all = &sure | &may;
+            if all == sure {
+                return sure;
+            }
+            let stand = &self.walk(&all).said & &may;
+            if !stand.is_subset(&sure) {
+                sure.extend(stand);
+                continue;
+            }
+            let left = may.difference(&sure).copied();
+            let Some(elder) = left.min_by_key(|at| (self.standing(*at, &walk), *at)) else {
+                return sure;
+            };
+            sure.insert(elder);
+            if !self.walk(&sure).said.contains(&elder) {
+                sure.remove(&elder);
+                groundless.insert(elder);
+            }
+        }
+    }
+
+    /// The place in the order of admission of who says it.
+    fn standing(&self, at: usize, walk: &Walk) -> Option<u32> {
+        let author = &self.said.get(at)?.author;
+        walk.membership.member(author).map(|member| member.admitted)
+    }
+
+    fn walk(&self, in_force: &BTreeSet<usize>) -> Walk {
+        let mut cuts = Cuts::new();
+        for (at, said) in self.said.iter().enumerate().filter(|(at, _)| in_force.contains(at)) {
+            if let Body::DeviceRevoke(revoke) = said.body {
+                cuts.entry(revoke.device).or_default().push((at, &revoke.heads));
+            }
+        }
+        let mut walk = Walk::default();
+        for (at, said) in self.said.iter().enumerate() {
+            let is_void = self.is_void(at, said, &cuts);
             match said.body {
-                Body::DeviceRevoke(revoke) if walk.membership.is_anchor(&said.author) => {
-                    if walk.baseless.remove(&said.place.id) {
-                        walk.revoke(&revoke.device, &revoke.heads, known);
-                    } else if turns.get(&said.place.id).is_none_or(|turns| *turns < MAX_TURNS) {
-                        let DeviceRevoke { device, heads } = revoke;
-                        let cut = Cut { device: *device, order: said.order, heads };
-                        walk.missing.get_or_insert((said.place.id, cut));
+                Body::DeviceRevoke(revoke) => {
+                    if !is_void && walk.membership.is_anchor(&said.author) {
+                        walk.said.insert(at);
+                    }
+                    if in_force.contains(&at) {
+                        walk.revoke(revoke.device);
                     }
                 }
-                Body::DeviceRevoke(_) => {}
-                _ => walk.apply(mesh, said, cuts, known),
+                _ if is_void => {}
+                _ => walk.apply(self.mesh, said),
+            }
+        }
+        for (device, cuts) in &cuts {
+            if let Some(member) = walk.membership.members.get_mut(device) {
+                let heads = cuts.iter().map(|(_, heads)| *heads);
+                member.revoked = Some(strictest(heads, self.known));
             }
         }
         walk
     }
 
-    fn revoke(&mut self, device: &DeviceId, heads: &[Tip], known: &dyn Known) {
-        let Some(member) = self.membership.members.get_mut(device) else { return };
-        member.revoked = Some(strictest(member.revoked.take(), heads, known));
+    /// Whether an event was written beyond a cut. A device that revokes itself does so beyond its own heads.
+    fn is_void(&self, at: usize, said: &Said<'_>, cuts: &Cuts<'a>) -> bool {
+        let cuts = cuts.get(&said.author).into_iter().flatten();
+        cuts.filter(|(by, _)| *by != at)
+            .any(|(_, heads)| !is_within(&said.place, heads, self.known))
+    }
+}
+
+impl Walk {
+    /// With which heads, the end of the walk tells.
+    fn revoke(&mut self, device: DeviceId) {
+        self.revoked.insert(device);
+        if let Some(member) = self.membership.members.get_mut(&device) {
+            member.revoked = Some(Vec::new());
+        }
     }
 
-    fn apply(&mut self, mesh: MeshId, said: &Said<'_>, cuts: &Cuts<'_>, known: &dyn Known) {
+    fn apply(&mut self, mesh: MeshId, said: &Said<'_>) {
         let by_anchor = self.membership.is_anchor(&said.author);
         match said.body {
             // The founder's key could open a second chain with the same words; it founds nothing again.
@@ -221,12 +279,10 @@ impl<'a> Walk<'a> {
                 if open.mesh == mesh && open.is_founder() && self.membership.founder.is_none() =>
             {
                 self.membership.founder = Some(open.device);
-                let revoked = revoked_before(&open.device, said.order, cuts, known);
-                self.admit(open.device, "founder", Role::Anchor, revoked);
+                self.admit(open.device, "founder", Role::Anchor);
             }
             Body::DeviceAdmit(DeviceAdmit { device, name, role }) if by_anchor => {
-                let revoked = revoked_before(device, said.order, cuts, known);
-                self.admit(*device, name, *role, revoked);
+                self.admit(*device, name, *role);
             }
             Body::DeviceRename(DeviceRename { device, name })
                 if by_anchor || said.author == *device =>
@@ -235,12 +291,19 @@ impl<'a> Walk<'a> {
                     member.name = name.clone();
                 }
             }
+            Body::NoteForget(forget) if by_anchor => {
+                self.membership.forgotten.extend(&forget.targets);
+            }
+            Body::NoteForget(_) if self.membership.members.contains_key(&said.author) => {
+                self.membership.forgotten.extend(&said.own);
+            }
             _ => {}
         }
     }
 
     /// A second admission of a member gives it its name and role; none lifts a revocation.
-    fn admit(&mut self, device: DeviceId, name: &str, role: Role, revoked: Option<Vec<Tip>>) {
+    fn admit(&mut self, device: DeviceId, name: &str, role: Role) {
+        let revoked = self.revoked.contains(&device).then(Vec::new);
         let members = &mut self.membership.members;
         let admitted = u32::try_from(members.len()).unwrap_or(u32::MAX);
         let new = Member { device, name: name.to_owned(), role, revoked, admitted };
@@ -250,32 +313,21 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The cut of a device by revocations that stand before a place in the order.
-fn revoked_before(
-    device: &DeviceId,
-    at: Order,
-    cuts: &Cuts<'_>,
-    known: &dyn Known,
-) -> Option<Vec<Tip>> {
-    let before = cuts.values().filter(|cut| cut.device == *device && cut.order < at);
-    before.fold(None, |heads, cut| Some(strictest(heads, cut.heads, known)))
-}
-
-/// What two revocations both let count: of each two heads of one chain, what both lead from.
-fn strictest(before: Option<Vec<Tip>>, heads: &[Tip], known: &dyn Known) -> Vec<Tip> {
-    let Some(before) = before else { return heads.to_vec() };
-    let mut both = BTreeSet::new();
-    for one in &before {
-        for other in heads.iter().filter(|other| other.chain == one.chain) {
-            let here = known.point(one).is_some() && known.point(other).is_some();
-            both.extend(match shared(known, one, other) {
-                Some(point) if here => Some(point.in_chain(one.chain)),
-                _ if one.seq <= other.seq => Some(*one),
-                _ => Some(*other),
-            });
-        }
-    }
-    both.into_iter().collect()
+/// What all revocations of a device let count: of each two heads of one chain, what both lead from.
+fn strictest<'a>(mut cuts: impl Iterator<Item = &'a [Tip]>, known: &dyn Known) -> Vec<Tip> {
+    let held = |heads: &[Tip]| -> BTreeSet<Tip> {
+        heads.iter().copied().filter(|head| known.point(head).is_some()).collect()
+    };
+    let first = cuts.next().map(held).unwrap_or_default();
+    let both = |before: BTreeSet<Tip>, heads: &[Tip]| {
+        let heads = held(heads);
+        let pairs = before.iter().flat_map(|one| heads.iter().map(move |other| (one, other)));
+        pairs
+            .filter(|(one, other)| one.chain == other.chain)
+            .filter_map(|(one, other)| Some(shared(known, one, other)?.in_chain(one.chain)))
+            .collect()
+    };
+    cuts.fold(first, both).into_iter().collect()
 }
 
 #[cfg(test)]

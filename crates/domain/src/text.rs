@@ -8,6 +8,8 @@ pub const MAX_TEXT_BYTES: usize = 48 * 1024;
 pub const MAX_TAGS: usize = 32;
 /// Bytes of a tag.
 pub const MAX_TAG_BYTES: usize = 64;
+/// Bytes of the reason for which something is forgotten.
+pub const MAX_REASON_BYTES: usize = 1024;
 /// Characters of a device's name.
 pub const MAX_NAME_CHARS: usize = 64;
 
@@ -41,6 +43,21 @@ pub enum TextError {
         /// The name, cut.
         found: String,
     },
+    /// A reason that is none, or too long.
+    #[error("a reason has 1 to {MAX_REASON_BYTES} bytes, this one has {found}")]
+    BadReason {
+        /// Its bytes, white space around it left out.
+        found: usize,
+    },
+}
+
+/// Checks the reason for which something is forgotten.
+pub fn check_reason(reason: &str) -> Result<(), TextError> {
+    let found = reason.trim().len();
+    match (found, reason.len()) {
+        (1.., ..=MAX_REASON_BYTES) => Ok(()),
+        _ => Err(TextError::BadReason { found }),
+    }
 }
 
 /// Checks a note's text: not empty, not too long. The text itself is never changed.
@@ -74,13 +91,16 @@ pub fn check_tags(tags: &[String]) -> Result<Vec<String>, TextError> {
 pub struct DeviceName(String);
 
 impl DeviceName {
-    /// Checks a name. Signs that turn the writing direction are refused: they can make one name look like another.
+    /// Checks a name. Signs that turn the writing direction, or are not seen at all, are refused: they can make one name
+    /// look like another. The joiners of Indic scripts and emoji stay.
     pub fn new(name: &str) -> Result<Self, TextError> {
         let name = name.trim();
-        let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let unseen =
+            |c: char| matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+        let wrong = |c: char| c.is_control() || turns(c) || unseen(c);
         let count = name.chars().count();
-        if count == 0 || count > MAX_NAME_CHARS || name.chars().any(|c| c.is_control() || turns(c))
-        {
+        if count == 0 || count > MAX_NAME_CHARS || name.chars().any(wrong) {
             return Err(TextError::BadName { found: name.chars().take(80).collect() });
         }
         Ok(Self(name.to_owned()))

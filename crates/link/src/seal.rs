@@ -1,10 +1,10 @@
 //! Bundles in files: sealed with age to the devices that may read them, written so that a cut leaves old or new.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use age::secrecy::ExposeSecret;
 use age::x25519::{Identity, Recipient};
@@ -14,6 +14,8 @@ use curve25519_dalek::montgomery::MontgomeryPoint;
 /// Lines of a sealed file's head, two for each device that it is sealed to. age reads the head anew with every line, so
 /// that a long one costs its square.
 const MAX_HEAD_LINES: usize = 4096;
+/// Bytes of a sealed file's head: a device takes a hundred. age keeps a line whole, however long it is.
+const MAX_HEAD_BYTES: usize = 512 * 1024;
 
 /// Why a file can't be sealed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +69,15 @@ impl Sealing {
     }
 
     /// Opens a sealed file for reading.
-    pub fn open(&self, path: &Path) -> Result<impl Read + use<>, SealError> {
+    pub fn open(&self, path: &Path) -> Result<impl Read + Send + use<>, SealError> {
+        self.unseal(File::open(path)?)
+    }
+
+    /// Opens sealed bytes for reading.
+    pub fn unseal<R: Read + Send>(
+        &self,
+        sealed: R,
+    ) -> Result<impl Read + Send + use<R>, SealError> {
         let not_sealed = |error: age::DecryptError| match error {
             age::DecryptError::NoMatchingKeys => SealError::NotForUs,
             age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
@@ -75,32 +85,40 @@ impl Sealing {
             }
             error => SealError::NotSealed { reason: error.to_string() },
         };
-        let over = Rc::new(Cell::new(false));
-        let head = Head { file: File::open(path)?, lines: 0, over: over.clone() };
+        let over = Arc::new(AtomicBool::new(false));
+        let head = Head { input: sealed, lines: 0, bytes: 0, over: over.clone() };
         let decryptor = age::Decryptor::new_buffered(BufReader::new(head)).map_err(not_sealed)?;
-        over.set(true);
+        over.store(true, Ordering::Relaxed);
         let identity = std::iter::once(&self.identity as &dyn age::Identity);
         decryptor.decrypt(identity).map_err(not_sealed)
     }
 }
 
-/// A file that ends in an error if its head is not over in time.
-struct Head {
-    file: File,
+/// Bytes that end in an error if their head is not over in time.
+struct Head<R> {
+    input: R,
     lines: usize,
-    over: Rc<Cell<bool>>,
+    bytes: usize,
+    over: Arc<AtomicBool>,
 }
 
-impl Read for Head {
+impl<R: Read> Read for Head<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.over.get() && self.lines > MAX_HEAD_LINES {
+        if self.over.load(Ordering::Relaxed) {
+            return self.input.read(buffer);
+        }
+        let too_long = |reason: String| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        if self.lines > MAX_HEAD_LINES {
             let reason = format!("its list of recipients is longer than {MAX_HEAD_LINES} lines");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+            return too_long(reason);
         }
-        let read = self.file.read(buffer)?;
-        if !self.over.get() {
-            self.lines += buffer.iter().take(read).filter(|byte| **byte == b'\n').count();
+        if self.bytes > MAX_HEAD_BYTES {
+            let reason = format!("its list of recipients is longer than {MAX_HEAD_BYTES} bytes");
+            return too_long(reason);
         }
+        let read = self.input.read(buffer)?;
+        self.bytes += read;
+        self.lines += buffer.iter().take(read).filter(|byte| **byte == b'\n').count();
         Ok(read)
     }
 }
@@ -199,6 +217,13 @@ mod tests {
         std::fs::write(&path, format!("age-encryption.org/v1\n{stanza}")).unwrap();
         let error = Sealing::generate().open(&path).err().unwrap();
         assert!(error.to_string().contains("4096"), "{error}");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_kept_whole() {
+        let sealed = b"age-encryption.org/v1\n-> ".as_slice().chain(io::repeat(b'a'));
+        let error = Sealing::generate().unseal(sealed).err().unwrap();
+        assert!(error.to_string().contains("524288 bytes"), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use mirror_store::{BlobState, View};
 
 use crate::blobs::{Allowance, list_of};
 use crate::error::Result;
+use crate::intake::Refusals;
 use crate::node::Node;
 use crate::receiving::{Receiving, complete, refused};
 
@@ -59,7 +60,7 @@ pub struct Taken {
     /// Blobs that became whole here.
     pub blobs: u64,
     /// What was not taken.
-    pub refused: Vec<Refused>,
+    pub refused: Refusals,
     /// The file is damaged from some place on.
     pub broken: Option<BundleError>,
 }
@@ -70,24 +71,18 @@ pub fn read<R: Read>(
     node: &Node,
     first: BlobMessage,
     reader: &mut BundleReader<R>,
-    breaks_off: fn(&BundleError) -> bool,
+    refused: Refusals,
 ) -> Result<Taken> {
-    let mut taking =
-        Taking { receiving: Receiving::new(node), node, current: None, refused: vec![] };
+    let mut taking = Taking { receiving: Receiving::new(node), node, current: None, refused };
     let mut broken = None;
-    taking.take(first)?;
+    taking.take(first, reader.record())?;
     while let Some(record) = reader.next_record() {
         match record {
-            Ok(Record::Blob(message)) => taking.take(message)?,
+            Ok(Record::Blob(message)) => taking.take(message, reader.record())?,
             // The reader itself refuses a run behind a blob.
             Ok(Record::Run(_)) => {}
-            Err(error) => {
-                let what = "bundle".to_owned();
-                taking.refused.push(Refused { what, reason: error.to_string() });
-                if breaks_off(&error) {
-                    broken = Some(error);
-                }
-            }
+            Err(error) if reader.is_over() => broken = Some(error),
+            Err(error) => taking.refused.add("bundle", error),
         }
     }
     taking.receiving.sync()?;
@@ -99,11 +94,15 @@ struct Taking<'a> {
     node: &'a Node,
     /// The blob whose chunks are taken.
     current: Option<(BlobRef, ChunkList)>,
-    refused: Vec<Refused>,
+    refused: Refusals,
 }
 
 impl Taking<'_> {
-    fn take(&mut self, message: BlobMessage) -> Result<()> {
+    fn refuse(&mut self, one: &Refused, record: u64) {
+        self.refused.add(format!("record {record}: {}", one.what), &one.reason);
+    }
+
+    fn take(&mut self, message: BlobMessage, record: u64) -> Result<()> {
         match message {
             BlobMessage::List { blob, list } => {
                 self.current = None;
@@ -120,7 +119,7 @@ impl Taking<'_> {
                         self.receiving.list(blob, list.clone())?;
                         self.current = Some((blob, list));
                     }
-                    Err(error) => self.refused.push(refused(&blob, &error)),
+                    Err(error) => self.refuse(&refused(&blob, &error), record),
                 }
             }
             BlobMessage::Chunk { blob, index, bytes } => {
@@ -128,7 +127,7 @@ impl Taking<'_> {
                     return Ok(());
                 };
                 if let Err(error) = list.check(index, &bytes) {
-                    self.refused.push(refused(&blob, &error));
+                    self.refuse(&refused(&blob, &error), record);
                     self.current = None;
                 } else if let Some((blob, list)) = self.receiving.chunk(blob, index, &bytes)? {
                     self.receiving.blobs += u64::from(complete(self.node, &blob, &list)?);

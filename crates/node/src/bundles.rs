@@ -1,28 +1,35 @@
 //! Bundles: a reconcile of one direction, in a file that any courier may carry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
 use mirror_protocol::blob::BlobMessage;
-use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest, Record};
-use mirror_protocol::intake::Intake;
+use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
+use mirror_protocol::intake::{Intake, Offered};
 use mirror_protocol::known::{leads_to, shared};
+use mirror_protocol::run::RunError;
 use mirror_protocol::session::{Range, Refused, waiting_reason};
-use mirror_protocol::{BlobRef, ChainId, Known, Run, SignedHead, Tip, canonical_head};
+use mirror_protocol::{
+    BlobRef, ChainId, EventId, Known, SignedHead, Tip, VerifiedRun, canonical_head,
+};
 use mirror_store::{ChainRow, Tx, View};
 
+use crate::ahead::{self, Coming};
 use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::exchange::Runs;
+use crate::intake::Refusals;
 use crate::node::Node;
 use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
-use crate::{blob_bundles, clock, commit, convert, devices, intake, status};
+use crate::{blob_bundles, clock, commit, convert, devices, fold, forget, intake, status};
 
-/// Records that land in one transaction.
-const STEP: usize = 32;
+/// How long a transaction goes on taking records, for others of this home wait for it; and how many bytes it takes.
+const STEP: Duration = Duration::from_millis(500);
+const STEP_BYTES: usize = 32 * 1024 * 1024;
 
 impl Node {
     /// Writes what another device may lack: everything, or what came since a head that was co-signed with a device.
@@ -70,9 +77,9 @@ impl Node {
         let (manifest, mut import, mut reader) = self.read_runs(file, Courier::Unknown)?;
         let mut blobs = 0;
         if let Some(first) = import.blob.take() {
-            let taken = blob_bundles::read(self, first, &mut reader, breaks_off)?;
+            let taken = blob_bundles::read(self, first, &mut reader, import.refused)?;
             blobs = taken.blobs;
-            import.refused.extend(taken.refused);
+            import.refused = taken.refused;
             import.broken = taken.broken;
         }
         // Only now the end has proved who made it.
@@ -89,12 +96,10 @@ impl Node {
         intake::keep_waiting(self, &waiting)?;
         import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
         import.received += intake::retry_waiting(self)?;
-        intake::record_refusals(self, &file.display().to_string(), &import.refused)?;
+        let refused = import.refused.listed();
+        intake::record_refusals(self, &file.display().to_string(), &refused)?;
         if let Some(error) = import.broken {
-            let Error { code, detail, .. } = error.into();
-            let detail = format!("{detail}; {} new events before that are kept", import.received);
-            let hint = "fetch the file again and import it: what is here already comes only once";
-            return Err(Error::new(code, detail, hint));
+            return Err(broken(error, import.received, &refused));
         }
         let (head, conflicts) =
             self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
@@ -103,7 +108,7 @@ impl Node {
             duplicates: convert::count(import.duplicates),
             quarantined: convert::count(import.quarantined),
             blobs: convert::count(blobs),
-            refused: import.refused.into_iter().map(refusal).collect(),
+            refused: refused.into_iter().map(refusal).collect(),
             stale: stale.iter().map(fallen_back).collect(),
             head: head.to_string(),
             conflicts: convert::count(conflicts),
@@ -116,7 +121,7 @@ impl Node {
         &self,
         file: &Path,
         courier: Courier,
-    ) -> Result<(Manifest, Import, BundleReader<impl Read + use<>>)> {
+    ) -> Result<(Manifest, Import, BundleReader<impl Read + Send + use<>>)> {
         let opened = self.inner.keys.sealing.open(file)?;
         let mut reader = BundleReader::new(opened)?;
         let manifest = reader.manifest().clone();
@@ -127,10 +132,15 @@ impl Node {
                 "export it on a device of this mesh",
             ));
         }
-        let mut import = Import::of(courier);
-        while !import.over && import.blob.is_none() {
-            self.write(|tx| import.step(self, tx, &mut reader))?;
-        }
+        let mut import = Import::of(courier, self.read(forget::missing)?);
+        let keys = self.read(|view| Ok(view.chains()?))?;
+        let keys = keys.into_iter().map(|chain| (chain.tip.chain, chain.key)).collect();
+        ahead::runs(&mut reader, keys, |coming| {
+            while !import.over {
+                self.write(|tx| import.step(self, tx, coming))?;
+            }
+            Ok::<_, Error>(())
+        })?;
         Ok((manifest, import, reader))
     }
 }
@@ -141,9 +151,13 @@ struct Import {
     received: u64,
     duplicates: u64,
     quarantined: u64,
-    refused: Vec<Refused>,
+    refused: Refusals,
+    /// The records of the runs that wait, by their last events: a run is only ever cut at its front.
+    records: BTreeMap<Tip, u64>,
     /// Some of it only for who may have brought it.
     late: bool,
+    /// Events here that lack their bodies; the bundle may bring them.
+    missing: BTreeSet<EventId>,
     /// The first record of a blob: no run comes behind it.
     blob: Option<BlobMessage>,
     /// The file itself is damaged from some place on.
@@ -179,15 +193,17 @@ fn heard_of(tx: &Tx<'_>, manifest: &Manifest) -> Result<Vec<Tip>> {
 }
 
 impl Import {
-    fn of(courier: Courier) -> Self {
+    fn of(courier: Courier, missing: BTreeSet<EventId>) -> Self {
         Self {
             courier,
             intake: Intake::default(),
             received: 0,
             duplicates: 0,
             quarantined: 0,
-            refused: Vec::new(),
+            refused: Refusals::default(),
+            records: BTreeMap::new(),
             late: false,
+            missing,
             blob: None,
             broken: None,
             over: false,
@@ -195,61 +211,116 @@ impl Import {
     }
 
     /// Some records, in one transaction.
-    fn step<R: Read>(
+    fn step(
         &mut self,
         node: &Node,
         tx: &Tx<'_>,
-        reader: &mut BundleReader<R>,
+        coming: &mut dyn Iterator<Item = Vec<Coming>>,
     ) -> Result<()> {
-        for _ in 0..STEP {
-            match reader.next_record() {
-                None => {
-                    self.over = true;
-                    return Ok(());
-                }
-                Some(Ok(Record::Run(run))) => self.take(node, tx, run)?,
-                Some(Ok(Record::Blob(first))) => {
-                    self.blob = Some(first);
-                    return Ok(());
-                }
-                Some(Err(error)) => {
-                    let what = "bundle".to_owned();
-                    self.refused.push(Refused { what, reason: error.to_string() });
-                    if breaks_off(&error) {
-                        self.broken = Some(error);
-                    }
-                }
+        let (begun, mut bytes) = (Instant::now(), 0);
+        while bytes < STEP_BYTES && begun.elapsed() < STEP {
+            let Some(records) = coming.next() else {
+                self.over = true;
+                break;
+            };
+            for record in records {
+                bytes += self.take(node, tx, record)?;
             }
+            self.store(node, tx)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run) -> Result<()> {
-        let (chain, last) = (run.head.tip.chain, run.head.tip.seq);
-        let what = format!("run of {chain} to {last}");
-        let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
-        let offered = run
-            .verify(key)
-            .map_err(|error| error.to_string())
-            .and_then(|run| self.intake.offer(run, &**tx).map_err(|error| error.to_string()));
-        match offered {
-            Ok(offered) => self.duplicates += offered.duplicates,
-            Err(reason) => self.refused.push(Refused { what, reason }),
+    /// Takes a record in; answers its bytes.
+    fn take(&mut self, node: &Node, tx: &Tx<'_>, record: Coming) -> Result<usize> {
+        let (tip, record, run) = match record {
+            Coming::Run { tip, record, run } => (tip, record, run),
+            Coming::Blob(first) => {
+                self.blob = Some(first);
+                return Ok(0);
+            }
+            // Its words name the record. One that can't be taken is no end of the others.
+            Coming::Bad { error, over: true } => {
+                self.broken = Some(error);
+                return Ok(0);
+            }
+            Coming::Bad { error, over: false } => {
+                self.refused.add("bundle", error);
+                return Ok(0);
+            }
+        };
+        self.records.insert(tip, record);
+        let bytes = run.as_ref().map_or(0, VerifiedRun::bytes);
+        if let Ok(run) = &run {
+            self.fill(node, tx, run)?;
         }
+        match self.offer(node, tx, run) {
+            Ok(offered) => self.duplicates += offered.duplicates,
+            Err(reason) => {
+                self.refuse_run(format!("run of {} to {}", tip.chain, tip.seq), tip, reason);
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn offer(
+        &mut self,
+        node: &Node,
+        tx: &Tx<'_>,
+        run: std::result::Result<VerifiedRun, RunError>,
+    ) -> std::result::Result<Offered, String> {
+        let run = run.map_err(|error| error.to_string())?;
+        run.is_of(node.inner.mesh).map_err(|error| error.to_string())?;
+        self.intake.offer(run, &**tx).map_err(|error| error.to_string())
+    }
+
+    /// Stores what is complete.
+    fn store(&mut self, node: &Node, tx: &Tx<'_>) -> Result<()> {
         let ready = self.intake.take_ready(&**tx);
         for (first, error) in ready.refused {
             let what = format!("run of {} from {}", first.chain, first.seq);
-            self.refused.push(Refused { what, reason: error.to_string() });
+            self.refuse_run(what, first, error.to_string());
         }
+        let leaving: Vec<_> =
+            ready.batch.iter().map(|run| (commit::name(run), run.head.tip)).collect();
         let stored = commit::store_batch(&node.inner, tx, ready.batch, self.courier)?;
         self.received += stored.events;
         self.late |= stored.late;
-        self.refused.extend(stored.refused);
+        for Refused { what, reason } in stored.refused {
+            match leaving.iter().find(|(name, _)| *name == what) {
+                Some((_, tip)) => self.refuse_run(what, *tip, reason),
+                None => self.refused.add(what, reason),
+            }
+        }
         for (run, reason) in &stored.held {
             self.quarantined += run.events.len() as u64;
             intake::keep(tx, run, reason)?;
         }
+        for (_, tip) in leaving {
+            self.records.remove(&tip);
+        }
         Ok(())
+    }
+
+    /// Puts bodies in that were held back on the way when their events came.
+    fn fill(&mut self, node: &Node, tx: &Tx<'_>, run: &VerifiedRun) -> Result<()> {
+        if !self.missing.is_empty() && forget::fill(tx, run, &mut self.missing)? {
+            fold::rebuild(tx, node.inner.mesh)?;
+        }
+        Ok(())
+    }
+
+    /// Names the record that a run came in; `event` is one of the run's, or where it ends.
+    fn refuse_run(&mut self, what: String, event: Tip, reason: String) {
+        let behind = self.records.range(event..).next().map(|(last, record)| (*last, *record));
+        let what = match behind.filter(|(last, _)| last.chain == event.chain) {
+            Some((last, record)) => {
+                self.records.remove(&last);
+                format!("record {record}: {what}")
+            }
+            None => what,
+        };
+        self.refused.add(what, reason);
     }
 }
 
@@ -332,20 +403,22 @@ fn base_of(view: &View<'_>, head: &str) -> Result<Vector> {
     ))
 }
 
-/// Whether what follows in the file is lost, unlike one record that can't be taken.
-fn breaks_off(error: &BundleError) -> bool {
-    !matches!(
-        error,
-        BundleError::Record { .. } | BundleError::Misplaced { .. } | BundleError::Unknown { .. }
-    )
+/// A damaged file. The first record that was refused before tells more than the end that does not fit.
+fn broken(error: BundleError, received: u64, refused: &[Refused]) -> Error {
+    let Error { code, detail, .. } = error.into();
+    let first = refused.first().map(|first| format!("{}: {}; ", first.what, first.reason));
+    let first = first.unwrap_or_default();
+    let detail = format!("{first}{detail}; {received} new events before that are kept");
+    let hint = "fetch the file again and import it: what is here already comes only once";
+    Error::new(code, detail, hint)
 }
 
 /// Reading a seal that was broken ends as invalid data or too early: the file is damaged, not the disk.
-fn unsealed(error: std::io::Error) -> Error {
+fn unsealed(error: std::io::Error, place: &str) -> Error {
     match error.kind() {
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Error::new(
             Code::Integrity,
-            format!("the bundle was cut or changed on its way: {error}"),
+            format!("{place}the bundle was cut or changed on its way: {error}"),
             "fetch the file again; nothing was changed",
         ),
         _ => error.into(),
@@ -358,7 +431,7 @@ impl From<SealError> for Error {
             SealError::NotForUs => {
                 Self::new(Code::Refused, &error, "export it again with `--for` this device")
             }
-            SealError::Io(error) => unsealed(error),
+            SealError::Io(error) => unsealed(error, ""),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
         }
     }
@@ -367,7 +440,7 @@ impl From<SealError> for Error {
 impl From<BundleError> for Error {
     fn from(error: BundleError) -> Self {
         match error {
-            BundleError::Io(error) => unsealed(error),
+            BundleError::Io { record, error } => unsealed(error, &format!("record {record}: ")),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),
         }
     }

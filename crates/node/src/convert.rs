@@ -90,6 +90,14 @@ impl From<Refusal> for Error {
                 (Code::Conflict, "take ours or theirs, or write the text with --take file:PATH")
             }
             Refusal::Archived => (Code::Invalid, "edit it to bring it back"),
+            Refusal::NotOwn { .. } => {
+                (Code::Refused, "do it on that device, or on one with the anchor role")
+            }
+            Refusal::NotForgettable { .. } => (
+                Code::Invalid,
+                "name a note, or a revision as `mirror note show ID --history` does",
+            ),
+            Refusal::Forgotten { .. } => (Code::NotFound, "nothing had to be written"),
             Refusal::NotAnchor => (Code::Refused, "do it on a device with the anchor role"),
             Refusal::NoMember => (Code::NotFound, "see `mirror device list`"),
             Refusal::LastAnchor => (Code::Refused, "admit another anchor, then revoke this one"),

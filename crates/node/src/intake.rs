@@ -1,7 +1,7 @@
 //! What did not land: runs that wait for causes and are tried again, and refusals with their reasons.
 
 use mirror_protocol::intake::Intake;
-use mirror_protocol::limits::MAX_PENDING_BYTES;
+use mirror_protocol::limits::{MAX_PENDING_BYTES, MAX_REFUSED};
 use mirror_protocol::session::{Refused, waiting_reason};
 use mirror_protocol::{Known, VerifiedRun};
 use mirror_store::Tx;
@@ -9,7 +9,36 @@ use mirror_store::Tx;
 use crate::clock;
 use crate::commit::{self, Courier};
 use crate::error::Result;
+use crate::forget;
 use crate::node::Node;
+
+/// What a file brought that was not taken. It may hold any number of bad records: a hundred are listed, the rest counted.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    list: Vec<Refused>,
+    unlisted: u64,
+}
+
+impl Refusals {
+    /// Adds one.
+    pub fn add(&mut self, what: impl ToString, reason: impl ToString) {
+        if self.list.len() < MAX_REFUSED {
+            self.list.push(Refused { what: what.to_string(), reason: reason.to_string() });
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    /// The list, with the number of those that it leaves out.
+    pub fn listed(mut self) -> Vec<Refused> {
+        if self.unlisted > 0 {
+            let what = format!("{} more", self.unlisted);
+            let reason = format!("the report lists the first {MAX_REFUSED}");
+            self.list.push(Refused { what, reason });
+        }
+        self.list
+    }
+}
 
 /// Keeps runs visible until their causes come.
 pub fn keep_waiting(node: &Node, waiting: &[(VerifiedRun, String)]) -> Result<()> {
@@ -21,6 +50,7 @@ pub fn keep_waiting(node: &Node, waiting: &[(VerifiedRun, String)]) -> Result<()
 
 /// Keeps one run; without room for it the refusal is recorded, and the run stays where it came from.
 pub fn keep(tx: &Tx<'_>, run: &VerifiedRun, reason: &str) -> Result<()> {
+    let run = &forget::without_forgotten(tx, run.clone())?;
     if !tx.add_quarantine(run, reason, clock::now_ms())? {
         let reason = format!("{reason}; runs of {MAX_PENDING_BYTES} bytes wait already");
         tx.add_refusal(&commit::name(run), &reason, "quarantine", clock::now_ms())?;

@@ -144,9 +144,9 @@ async fn ask(
     name: &DeviceName,
 ) -> Result<()> {
     let request = PairRequest { secret: ticket.secret, device, name: name.to_string() };
-    channel.send(&minicbor::to_vec(request).unwrap_or_default()).await?;
+    channel.send(&request.encode()).await?;
     let bytes = channel.recv(MAX_PAIR_BYTES).await?.unwrap_or_default();
-    let answer: PairAnswer = minicbor::decode(&bytes)
+    let answer = PairAnswer::decode(&bytes)
         .map_err(|_| Error::integrity("the other device answered with something else"))?;
     match answer.refused {
         None => Ok(()),

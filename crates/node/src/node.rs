@@ -145,6 +145,9 @@ impl Node {
         let reader = Store::open(&path)?;
         let node = Self::assemble(home, keys, secrets.name(), mesh, store, reader);
         node.refold()?;
+        if node.read(|view| Ok(view.has_remains()?))? {
+            node.erase(&mut lock(&node.inner.writer));
+        }
         Ok(node)
     }
 
@@ -230,6 +233,11 @@ impl Node {
         lock(&self.inner.reader).read(read)
     }
 
+    /// A read on a connection of its own, beside those that other threads do.
+    pub(crate) fn read_apart<T>(&self, read: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        Store::open_to_read(&self.inner.home.join(DATABASE))?.read(read)
+    }
+
     /// One durable write, told to the subscribers.
     pub(crate) fn write<T>(&self, write: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let result = self.quiet_write(write)?;
@@ -239,7 +247,22 @@ impl Node {
 
     /// A durable write that changes nothing a face shows.
     pub(crate) fn quiet_write<T>(&self, write: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        lock(&self.inner.writer).write(write)
+        let mut writer = lock(&self.inner.writer);
+        let result = writer.write(write)?;
+        if writer.take_remains() {
+            self.erase(&mut writer);
+        }
+        Ok(result)
+    }
+
+    /// Erases from the files what was forgotten. It is committed already, so a failure is no error of the write; the next
+    /// opening of the home tries again.
+    fn erase(&self, writer: &mut Store) {
+        let files = self.blob_files();
+        let erased = writer.write(|tx| tx.erase_blobs(&files));
+        if let Err(error) = erased.and_then(|()| writer.erase_remains()) {
+            tracing::warn!(%error, "what was forgotten still stands in the home's files");
+        }
     }
 
     pub(crate) fn check_pages(&self) -> Result<Option<String>> {

@@ -7,6 +7,7 @@ use mirror_store::{Meta, NoteCursor, NoteFilter, NoteRow, Pos, View};
 
 use crate::blobs::{self, NewFile};
 use crate::error::{Error, Result};
+use crate::forget::is_forgotten;
 use crate::names::Names;
 use crate::node::Node;
 use crate::view::{self, Code};
@@ -324,8 +325,12 @@ pub fn event_id(view: &View<'_>, text: &str) -> Result<EventId> {
 /// A note and its revisions, by any of its events.
 fn find(view: &View<'_>, text: &str) -> Result<(EventId, NoteGraph)> {
     let id = event_id(view, text)?;
-    let no_note = || Error::not_found(format!("{id} is no note"));
-    let event = view.event(&id)?.ok_or_else(no_note)?;
+    let event = view.event(&id)?.ok_or_else(|| Error::not_found(format!("{id} is not here")))?;
+    let forgotten = is_forgotten(view, &event)?;
+    let no_note = || match forgotten {
+        true => Error::not_found(format!("{id} was forgotten")),
+        false => Error::not_found(format!("{id} is no note")),
+    };
     let note = fold::note_of(&event).ok_or_else(no_note)?;
     Ok((note, fold::graph(view, note)?.ok_or_else(no_note)?))
 }

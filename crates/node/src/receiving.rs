@@ -135,6 +135,8 @@ impl Receiving {
 pub fn complete(node: &Node, blob: &BlobRef, list: &ChunkList) -> Result<bool> {
     let completed = node.blob_files().complete(blob, list)?;
     node.write(|tx| match &completed {
+        // Nothing names it any more: it was forgotten while it came.
+        Completed::Whole if tx.blob(blob)?.is_none() => Ok(tx.let_blob_go(blob)?),
         Completed::Whole => Ok(tx.own_blob(blob, &list.encode())?),
         other => {
             let Some(mut row) = tx.blob(blob)? else { return Ok(()) };

@@ -146,12 +146,10 @@ impl Node {
         joined: &watch::Sender<Option<DeviceId>>,
     ) -> Result<()> {
         let bytes = channel.recv(MAX_PAIR_BYTES).await?.unwrap_or_default();
-        let request: PairRequest = minicbor::decode(&bytes)
-            .map_err(|error| Error::integrity(format!("a pairing request: {error}")))?;
+        let request = PairRequest::decode(&bytes).map_err(Error::integrity)?;
         let admitted = self.admit(&request);
         let refused = admitted.as_ref().err().map(|error| error.detail.clone());
-        let answer = minicbor::to_vec(PairAnswer { refused }).unwrap_or_default();
-        channel.send(&answer).await?;
+        channel.send(&PairAnswer { refused }.encode()).await?;
         if let Err(error) = admitted {
             channel.finish().await;
             return Err(error);

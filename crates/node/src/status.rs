@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use mirror_domain::standup::{StandupNote, date_of, day, local_time, markdown, standup};
-use mirror_domain::{NoteState, Role, map, sync};
+use mirror_domain::{Body, NoteState, Role, map, sync};
 use mirror_protocol::{CanonicalHead, ChainId, DeviceId, Event, EventId, Lamport, canonical_head};
 use mirror_store::{ChainRow, Place, View};
 
 use crate::error::{Error, Result};
+use crate::forget::is_forgotten;
 use crate::names::Names;
 use crate::node::Node;
 use crate::view::{self, SyncState};
@@ -253,6 +254,11 @@ fn log_entry(
         kind: header.kind.clone(),
         branch: branch_of(view, chains, event)?.map(|first| first.to_string()),
         counts: fold::counts(view, event)?,
+        forgotten: is_forgotten(view, event)?,
+        reason: match Body::read(event) {
+            Ok(Body::NoteForget(forget)) => Some(forget.reason),
+            _ => None,
+        },
         body_hash: header.body_hash.to_string(),
     })
 }

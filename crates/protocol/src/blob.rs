@@ -5,7 +5,7 @@ mod exchange;
 mod message;
 mod set;
 
-use minicbor::{Decode, Decoder, Encode, Encoder};
+use minicbor::{Decoder, Encode, Encoder};
 use sha2::{Digest, Sha256};
 
 pub use exchange::{BlobEvent, BlobExchange, ExchangeError, Wanted};
@@ -13,11 +13,12 @@ pub(crate) use message::NUMBERS;
 pub use message::{BlobMessage, Want};
 pub use set::{ChunkRange, ChunkSet};
 
+use crate::array::decode_array;
 use crate::id::{BlobId, ChunkListHash, hash};
 use crate::limits::{CHUNK_BYTES, MAX_BLOB_BYTES};
 
 /// What an event names: the content, its size, and the list that its chunks are checked with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode)]
 pub struct BlobRef {
     /// SHA-256 of the content.
     #[n(0)]
@@ -29,6 +30,8 @@ pub struct BlobRef {
     #[n(2)]
     pub chunks: ChunkListHash,
 }
+
+decode_array!(BlobRef, 3: id, bytes, chunks);
 
 /// Why content is not what its name says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -105,22 +105,34 @@ pub enum BundleError {
         found: u64,
     },
     /// The end counts other events than the runs hold.
-    #[error("the bundle's end counts {claimed} events, its runs hold {found}")]
+    #[error("record {record}: the bundle's end counts {claimed} events, its runs hold {found}")]
     Count {
+        /// Counted from 0: the end's.
+        record: u64,
         /// What the end says.
         claimed: u64,
         /// What was read.
         found: u64,
     },
     /// The manifest's tips do not hash to its head.
-    #[error("the manifest's tips do not give the head that it names")]
+    #[error("record 0: the manifest's tips do not give the head that it names")]
     WrongTips,
     /// The end's signature does not hold: something before it was changed.
-    #[error("the bundle was changed after it was written: {0}")]
-    Changed(SignatureError),
-    /// The file can't be read or written.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
+    #[error("record {record}: the bundle was changed after it was written: {error}")]
+    Changed {
+        /// Counted from 0: the end's.
+        record: u64,
+        /// What is wrong with the signature.
+        error: SignatureError,
+    },
+    /// The file can't be read on, or its seal does not hold from here on.
+    #[error("record {record}: {error}")]
+    Io {
+        /// Counted from 0.
+        record: u64,
+        /// What was met.
+        error: std::io::Error,
+    },
 }
 
 impl Manifest {
@@ -285,7 +297,7 @@ impl<R: Read> BundleReader<R> {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Err(BundleError::NotABundle);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(BundleError::Io { record: 0, error }),
         }
         let mut sha = Sha256::new_with_prefix(magic);
         let bytes = read_record(&mut input, 0)?;
@@ -308,6 +320,16 @@ impl<R: Read> BundleReader<R> {
     /// What the bundle says of itself; only true once the end was reached without an error.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The number of the record that was read last; the manifest's is 0.
+    pub fn record(&self) -> u64 {
+        self.record
+    }
+
+    /// Nothing more can be read: behind the end, or behind an error that leaves no place to go on from.
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 
     /// The next run, past the blobs; `None` behind a signed end that holds.
@@ -379,18 +401,19 @@ impl<R: Read> BundleReader<R> {
     }
 
     fn check_end(&mut self, end: End) -> Result<(), BundleError> {
+        let record = self.record;
         let message = end_message(&self.sha, end.events);
         verify_signature(&self.manifest.key, &message, &end.signature)
-            .map_err(BundleError::Changed)?;
+            .map_err(|error| BundleError::Changed { record, error })?;
         if end.events != self.events {
-            return Err(BundleError::Count { claimed: end.events, found: self.events });
+            return Err(BundleError::Count { record, claimed: end.events, found: self.events });
         }
-        let mut rest = [0; 1];
-        if self.input.read(&mut rest)? != 0 {
-            let record = self.record + 1;
-            return Err(BundleError::Misplaced { record, expected: "nothing behind the end" });
+        let record = record + 1;
+        match self.input.read(&mut [0; 1]) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(BundleError::Misplaced { record, expected: "nothing behind the end" }),
+            Err(error) => Err(BundleError::Io { record, error }),
         }
-        Ok(())
     }
 }
 
@@ -404,7 +427,7 @@ fn hash_record(sha: &mut Sha256, bytes: &[u8]) {
 fn read_record(input: &mut impl Read, record: u64) -> Result<Vec<u8>, BundleError> {
     let truncated = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => BundleError::Truncated { record },
-        _ => BundleError::Io(error),
+        _ => BundleError::Io { record, error },
     };
     let mut length = [0; 4];
     input.read_exact(&mut length).map_err(truncated)?;

@@ -1,8 +1,9 @@
 //! A chain's first event: who writes it, with which key, in which mesh.
 
 use ed25519_dalek::{Signer, SigningKey};
-use minicbor::{Decode, Encode};
+use minicbor::Encode;
 
+use crate::array::decode_array;
 use crate::event::{Event, Header, HeaderError, Lamport, WallTime};
 use crate::head::{SignatureError, public_key, verify_signature};
 use crate::id::{BodyHash, DeviceId, MeshId, PublicKey, hash};
@@ -11,7 +12,7 @@ use crate::id::{BodyHash, DeviceId, MeshId, PublicKey, hash};
 pub const CHAIN_OPEN: &str = "chain.open";
 
 /// The body of a first event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 #[cbor(array)]
 pub struct ChainOpen {
     /// The mesh it belongs to.
@@ -33,6 +34,10 @@ pub struct ChainOpen {
     #[cbor(n(5), with = "minicbor::bytes")]
     pub authority: [u8; 64],
 }
+
+decode_array!(
+    ChainOpen, 6: mesh, device, key, recipient as bytes, nonce as bytes, authority as bytes
+);
 
 /// Why a first event opens no chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +101,14 @@ impl ChainOpen {
 
     /// Reads and checks a first event: position, kind, shape, authority signature.
     pub fn read(event: &Event) -> Result<Self, ChainOpenError> {
+        let open = Self::of_checked(event)?;
+        let authority = PublicKey(open.device.0);
+        verify_signature(&authority, &open.authority_message(), &open.authority)?;
+        Ok(open)
+    }
+
+    /// Reads a first event that was checked when it came: position, kind and shape alone.
+    pub fn of_checked(event: &Event) -> Result<Self, ChainOpenError> {
         if event.header.seq != 0 || event.header.kind != CHAIN_OPEN {
             return Err(ChainOpenError::NotFirst {
                 seq: event.header.seq,
@@ -107,8 +120,6 @@ impl ChainOpen {
         if open.encode() != body {
             return Err(ChainOpenError::Malformed);
         }
-        let authority = PublicKey(open.device.0);
-        verify_signature(&authority, &open.authority_message(), &open.authority)?;
         Ok(open)
     }
 

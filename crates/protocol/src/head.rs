@@ -1,13 +1,14 @@
 //! Signed heads: one signature vouches for every event behind it.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use minicbor::{Decode, Encode};
+use minicbor::Encode;
 
+use crate::array::decode_array;
 use crate::event::{Dep, Event, Lamport};
 use crate::id::{CanonicalHead, ChainId, DeviceId, EventId, MeshId, PublicKey, hash};
 
 /// An event by its place: the newest of a chain, or of one of its branches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode)]
 #[cbor(array)]
 pub struct Tip {
     /// The chain.
@@ -20,6 +21,8 @@ pub struct Tip {
     #[n(2)]
     pub id: EventId,
 }
+
+decode_array!(Tip, 3: chain, seq, id);
 
 impl From<Tip> for Dep {
     fn from(tip: Tip) -> Self {
@@ -57,7 +60,7 @@ impl Point {
 }
 
 /// A tip with the author's signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 #[cbor(array)]
 pub struct SignedHead {
     /// What is signed.
@@ -67,6 +70,8 @@ pub struct SignedHead {
     #[cbor(n(1), with = "minicbor::bytes")]
     pub signature: [u8; 64],
 }
+
+decode_array!(SignedHead, 2: tip, signature as bytes);
 
 /// A signature that does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +126,7 @@ pub fn canonical_head(tips: impl IntoIterator<Item = Tip>) -> CanonicalHead {
 }
 
 /// One side's signature under a canonical head: half of a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 #[cbor(array)]
 pub struct Commitment {
     /// The head that both hold.
@@ -137,6 +142,8 @@ pub struct Commitment {
     #[cbor(n(3), with = "minicbor::bytes")]
     pub signature: [u8; 64],
 }
+
+decode_array!(Commitment, 4: head, device, key, signature as bytes);
 
 impl Commitment {
     /// Signs a canonical head towards one peer.

@@ -34,6 +34,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod array;
 pub mod blob;
 pub mod bundle;
 pub mod chain;

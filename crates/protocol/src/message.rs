@@ -367,6 +367,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_much_in_an_array_is_refused_and_not_followed() {
+        let hash = [&[0x58, 0x20], [7; 32].as_slice()].concat();
+        let deep = vec![0xbf; 100_000];
+        let bytes = [&[0x82, 0x08, 0x84], hash.as_slice(), &[0x01], &hash, &deep].concat();
+        let error = Message::decode(&bytes).unwrap_err();
+        assert!(error.to_string().contains("expected an array of 3"), "{error}");
+    }
+
+    #[test]
     fn an_unknown_message_is_named() {
         assert_eq!(Message::decode(&[0x81, 0x18, 0x63]), Err(MessageError::Unknown { found: 99 }));
     }

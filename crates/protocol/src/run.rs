@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Decoder, Encode, Encoder};
 
+use crate::array::{self, decode_array};
 use crate::chain::{CHAIN_OPEN, ChainOpen, ChainOpenError};
 use crate::event::{Event, EventError};
 use crate::head::{Point, SignatureError, SignedHead, Tip};
@@ -34,10 +35,7 @@ impl<C> Encode<C> for WireEvent {
 
 impl<'b, C> Decode<'b, C> for WireEvent {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        let at = d.position();
-        if d.array()? != Some(2) {
-            return Err(minicbor::decode::Error::message("an event is an array of 2").at(at));
-        }
+        array::of(d, 2)?;
         let header = d.bytes()?.to_vec();
         let body = match d.datatype()? {
             minicbor::data::Type::Null => d.null().map(|()| None)?,
@@ -48,7 +46,7 @@ impl<'b, C> Decode<'b, C> for WireEvent {
 }
 
 /// Consecutive events of one chain, oldest first, ending at `head`.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode)]
 #[cbor(array)]
 pub struct Run {
     /// The events; 1 to [`SPAN_EVENTS`].
@@ -58,6 +56,8 @@ pub struct Run {
     #[n(1)]
     pub head: SignedHead,
 }
+
+decode_array!(Run, 2: events, head);
 
 /// A run whose hashes, links and signature hold; its causes are not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,12 +110,12 @@ pub enum RunError {
         event: EventId,
     },
     /// The signed head is not that of the last event.
-    #[error("the signed head names {found}, the run ends with {expected}")]
+    #[error("the signed head names {}, the run ends with {}", place(found), place(expected))]
     Head {
         /// The last event.
-        expected: EventId,
+        expected: Tip,
         /// What the head names.
-        found: EventId,
+        found: Tip,
     },
     /// The signature does not hold.
     #[error("the head of {chain} at {seq}: {error}")]
@@ -191,8 +191,9 @@ impl Run {
         let chain = first.chain();
         let signer = open.map(|open| open.key).or(key).ok_or(RunError::UnknownChain { chain })?;
         let tip = self.head.tip;
-        if (tip.chain, tip.seq, tip.id) != (chain, last.header.seq, last.id) {
-            return Err(RunError::Head { expected: last.id, found: tip.id });
+        let expected = Tip { chain, seq: last.header.seq, id: last.id };
+        if tip != expected {
+            return Err(RunError::Head { expected, found: tip });
         }
         self.head.verify(&signer).map_err(|error| RunError::Signature {
             chain,
@@ -201,6 +202,10 @@ impl Run {
         })?;
         Ok(VerifiedRun { chain, events, head: self.head, open })
     }
+}
+
+fn place(tip: &Tip) -> String {
+    format!("event {} at {} of chain {}", tip.id, tip.seq, tip.chain)
 }
 
 fn check_link(before: &Event, event: &Event) -> Result<(), RunError> {

@@ -152,6 +152,11 @@ impl Session {
         self.events.pop_front()
     }
 
+    /// What was not taken so far, for a session that ends before its report.
+    pub fn refusals(&self) -> &[Refused] {
+        &self.report.refused
+    }
+
     /// Nothing more will come of it.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over

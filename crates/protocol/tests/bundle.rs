@@ -61,7 +61,7 @@ fn a_bundles_end_counts_its_events() {
     let nodes = mesh_of(1);
     let run = Message::Run(all(&nodes[0].log).remove(0)).encode();
     assert_eq!(errors(&bundle(&nodes[0], std::slice::from_ref(&run), 1)), Vec::<String>::new());
-    let expected = "the bundle's end counts 2 events, its runs hold 1";
+    let expected = "record 2: the bundle's end counts 2 events, its runs hold 1";
     assert_eq!(errors(&bundle(&nodes[0], &[run], 2)), [expected]);
 }
 

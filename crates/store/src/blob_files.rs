@@ -1,7 +1,7 @@
 //! Blobs as files: one a content, named by its hash, whole or not there; what is still coming lies beside it.
 //!
-//! Nothing takes its place before it was checked and synced, and no content is deleted here: what does not match its
-//! name is moved aside.
+//! Nothing takes its place before it was checked and synced. What does not match its name is moved aside; only what was
+//! forgotten is deleted.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -159,6 +159,26 @@ impl BlobFiles {
         Ok(Some(aside))
     }
 
+    /// Removes a content, and what was moved aside of it.
+    pub(crate) fn erase(&self, blob: &BlobId) -> Result<(), StoreError> {
+        let path = self.path(blob);
+        remove(&path)?;
+        let aside = self.root.join("aside");
+        let name = format!("{blob}-");
+        for entry in std::fs::read_dir(&aside).into_iter().flatten() {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&name) {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is here of a content that is still coming.
+    pub(crate) fn erase_part(&self, blob: &BlobRef) -> Result<(), StoreError> {
+        remove(&self.part_path(blob))
+    }
+
     /// Removes copies that a killed process left unfinished.
     fn sweep(&self) -> Result<(), StoreError> {
         for entry in std::fs::read_dir(&self.root)? {
@@ -265,6 +285,15 @@ fn chunks_of(
         }
     }
     Ok(here)
+}
+
+/// Removes a file if it is there; durable when it returns.
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(()) => sync_folder_of(path),
+    }
 }
 
 fn sync_folder_of(path: &Path) -> Result<(), StoreError> {

@@ -63,6 +63,9 @@ pub enum StoreError {
         /// What was found.
         reason: String,
     },
+    /// Somebody reads from the write-ahead log, so that it can't be emptied.
+    #[error("the write-ahead log is in use, and can't be emptied now")]
+    LogInUse,
     /// SQLite itself.
     #[error("database: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -93,6 +96,9 @@ impl StoreError {
     /// What a person can do about it.
     pub fn fault(&self) -> Fault {
         use rusqlite::ErrorCode as Code;
+        if let Self::LogInUse = self {
+            return Fault::Busy;
+        }
         let Self::Sqlite(error) = self else { return Fault::Other };
         match error.sqlite_error_code() {
             Some(Code::DiskFull) => Fault::Full,

@@ -26,12 +26,14 @@ pub enum Meta {
     Name,
     /// The port that was listened on last.
     Port,
+    /// Bytes of something forgotten may still stand in the files.
+    Remains,
     /// The bytes that blobs may take up unless a person asks for them.
     BlobCap,
 }
 
 impl Meta {
-    fn key(self) -> &'static str {
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Mesh => "mesh",
             Self::Device => "device",
@@ -42,6 +44,7 @@ impl Meta {
             Self::Draft => "draft",
             Self::Name => "name",
             Self::Port => "port",
+            Self::Remains => "remains",
             Self::BlobCap => "blob_cap",
         }
     }

@@ -28,7 +28,7 @@ CREATE TABLE chains (
 
 CREATE INDEX chains_by_id ON chains (id);
 
--- Signed heads at span ends, where runs can be cut.
+-- Signed heads where runs can be cut: at span ends, where runs that came ended, and where others named our own events.
 CREATE TABLE heads (
     chain INTEGER NOT NULL REFERENCES chains (ref),
     seq INTEGER NOT NULL,
@@ -45,7 +45,26 @@ CREATE TABLE events (
     body BLOB
 ) STRICT;
 
--- Events that decide the membership.
+-- For those that wait for their bodies, and those whose bodies were forgotten.
+CREATE INDEX events_without_body ON events (pos) WHERE body IS NULL;
+
+-- Places that were forgotten, as folded; their events need not be here.
+CREATE TABLE forgotten (
+    id BLOB NOT NULL,
+    chain BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (id, chain, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Blobs that forgotten events named: to be erased if nothing else names them.
+CREATE TABLE leaving (
+    id BLOB NOT NULL,
+    chunks BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (id, chunks, bytes)
+) STRICT, WITHOUT ROWID;
+
+-- Events that decide the membership, or what is forgotten.
 CREATE TABLE member_events (
     pos INTEGER PRIMARY KEY REFERENCES events (pos)
 ) STRICT;
@@ -67,11 +86,12 @@ CREATE TABLE members (
 ) STRICT, WITHOUT ROWID;
 
 -- One row a note, by the canonical place of the revision shown. A note that was never edited is found through its own
--- event, an edited one through its revisions, so that a plain capture touches one page here.
+-- event, an edited one through its revisions, so that a plain capture touches one page here. What is folded names events
+-- without a foreign key: it follows from them, and each check is paid for with every row of an import.
 CREATE TABLE notes (
     lamport INTEGER NOT NULL,
-    latest INTEGER NOT NULL REFERENCES events (pos),
-    note INTEGER NOT NULL REFERENCES events (pos),
+    latest INTEGER NOT NULL,
+    note INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     state INTEGER NOT NULL,
     PRIMARY KEY (lamport, latest)
@@ -82,7 +102,7 @@ CREATE INDEX notes_in_conflict ON notes (note) WHERE state = 1;
 -- Edits and archives, by the note that they name.
 CREATE TABLE revisions (
     note BLOB NOT NULL,
-    pos INTEGER NOT NULL REFERENCES events (pos),
+    pos INTEGER NOT NULL,
     PRIMARY KEY (note, pos)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,11 +1,12 @@
 //! Opening the database so that an acknowledged commit is really on disk, and the two kinds of transaction.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::StoreError;
@@ -16,6 +17,8 @@ pub const SCHEMA_VERSION: i64 = 1;
 const APPLICATION_ID: i64 = 0x4d44_4e41;
 /// KiB of page cache: a home of a million events is read within 64 MiB.
 const CACHE_KIB: i64 = 8 * 1024;
+/// More than there are different statements.
+const STATEMENTS: usize = 128;
 const BUSY: Duration = Duration::from_secs(20);
 
 /// A home's database, as one connection. Several processes may have one each.
@@ -24,6 +27,8 @@ pub struct Store {
     conn: Connection,
     path: PathBuf,
     poisoned: bool,
+    /// Bytes of something forgotten may still stand in the files.
+    remains: bool,
 }
 
 /// A consistent read of the whole database.
@@ -31,6 +36,8 @@ pub struct View<'c> {
     pub(crate) conn: &'c Connection,
     /// The first error inside a lookup that can't return one; see [`View::take_error`].
     pub(crate) hidden: RefCell<Option<StoreError>>,
+    /// Whether something was dropped whose bytes have to be erased.
+    pub(crate) remains: Cell<bool>,
 }
 
 /// An exclusive write; everything in it commits together or not at all.
@@ -111,9 +118,18 @@ impl Store {
         Self::checked(conn, path)
     }
 
+    /// Opens a database that is open in this process already, to be read only.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(BUSY)?;
+        tune(&conn)?;
+        Self::checked(conn, path)
+    }
+
     fn checked(conn: Connection, path: &Path) -> Result<Self, StoreError> {
         check_version(&conn, path)?;
-        Ok(Self { conn, path: path.to_owned(), poisoned: false })
+        Ok(Self { conn, path: path.to_owned(), poisoned: false, remains: false })
     }
 
     /// One consistent read.
@@ -142,8 +158,15 @@ impl Store {
         }
         let begun = self.conn.transaction_with_behavior(behavior);
         let transaction = begun.map_err(|error| E::from(error.into()))?;
-        let tx = Tx { view: View { conn: &transaction, hidden: RefCell::new(None) } };
+        let tx = Tx {
+            view: View {
+                conn: &transaction,
+                hidden: RefCell::new(None),
+                remains: Cell::new(false),
+            },
+        };
         let result = work(&tx).and_then(|result| tx.take_error().map(|()| result).map_err(E::from));
+        let remains = tx.remains.get();
         drop(tx);
         // SQLite undoes a transaction by itself only after an error that it does not trust itself to go on from.
         self.poisoned |= transaction.is_autocommit();
@@ -153,7 +176,24 @@ impl Store {
             self.poisoned |= error.is_fatal();
             E::from(error)
         })?;
+        self.remains |= remains;
         Ok(result)
+    }
+
+    /// Whether a transaction of this connection has dropped something whose bytes still have to be erased. Tells it once.
+    pub fn take_remains(&mut self) -> bool {
+        std::mem::take(&mut self.remains)
+    }
+
+    /// Erases the bytes of what was dropped from the database's files; takes as long as to write them anew. When it fails,
+    /// [`View::has_remains`] goes on saying so.
+    pub fn erase_remains(&mut self) -> Result<(), StoreError> {
+        if self.poisoned {
+            return Err(StoreError::Poisoned { path: self.path.clone() });
+        }
+        crate::forgotten::erase_remains(&self.conn).inspect_err(|error| {
+            self.poisoned |= error.is_fatal();
+        })
     }
 
     /// Changes when another connection, in this process or another, has committed.
@@ -231,8 +271,7 @@ fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     conn.pragma_update(None, "fullfsync", true)?;
     conn.pragma_update(None, "checkpoint_fullfsync", true)?;
     conn.pragma_update(None, "foreign_keys", true)?;
-    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    conn.set_prepared_statement_cache_capacity(64);
+    tune(conn)?;
     crate::persist::keep_wal(conn)?;
     settle_log(conn)?;
     let mut header = [0; 20];
@@ -244,6 +283,15 @@ fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
         Err(error) => return Err(error.into()),
     }
     sync_folder(path)
+}
+
+fn tune(conn: &Connection) -> Result<(), StoreError> {
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this SQLite compiles a statement anew whenever other values are bound to it, in case they make another plan
+    // better.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// A commit whose sync failed can still stand in the log as the system's cache shows it, and later commits would rest on

@@ -1,8 +1,9 @@
-//! Developer commands: `cargo xtask run | test | check | sim | bench | shots`. Each installs what it needs and says so.
+//! Developer commands: `cargo xtask run | test | check | sim | fuzz | bench | shots`. Each installs what it needs and says so.
 
 mod bench;
 mod check;
 mod cross;
+mod fuzz;
 mod install;
 mod run;
 mod sh;
@@ -20,6 +21,8 @@ const HELP: &str = "cargo xtask COMMAND
   check                         format, lints, licences, types, tidiness
   sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
   sim --seed S                  replay one world, telling each step
+  fuzz [--seconds N] [TARGET...]
+                                fuzz every decoder and the session for N seconds each (60), and keep the corpus small
   bench [--json]                the figures of docs/FIGURES.md, as ratios
   shots                         screenshots of every screen under target/shots/, and the README's pictures
 ";
@@ -30,8 +33,9 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["run", flags @ ..] => run::run(flags),
         ["test", parts @ ..] => test::test(parts),
-        ["check"] => check::check(),
         ["sim", flags @ ..] => sim::sim(flags),
+        ["fuzz", args @ ..] => fuzz::fuzz(args),
+        ["check"] => check::check(),
         ["bench", flags @ ..] => bench::bench(flags),
         ["shots"] => window::shots(),
         [] | ["help" | "--help" | "-h"] => {

@@ -1,7 +1,7 @@
 //! Runs the tests and adds up what their runners say.
 
 use crate::install;
-use crate::sh::{Result, captured, cargo, command, root, step};
+use crate::sh::{Result, captured, cargo, command, root, step, target};
 use crate::window;
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,14 @@ fn ui() -> Result<(bool, String)> {
 
 fn vectors() -> Result<(bool, String)> {
     let python = install::python()?;
-    captured("the independent reader", command(python).arg("tests/vectors/verify.py"))
+    let (passed, mut output) =
+        captured("the independent reader", command(&python).arg("tests/vectors/verify.py"))?;
+    step("build mirror", cargo().args(["build", "--quiet", "--package", "mirror-cli"]))?;
+    let mut tamper = command(python);
+    tamper.arg("tests/vectors/tamper.py").arg(target().join("debug/mirror"));
+    let (held, more) = captured("real bundles, tampered with", &mut tamper)?;
+    output.push_str(&more);
+    Ok((passed && held, output))
 }
 
 #[cfg(test)]

@@ -20,7 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mirror-app", &["mirror-node"]),
     ("mirror-xtask", &[]),
     ("mirror-simulation", &["mirror-protocol", "mirror-domain"]),
-    ("mirror-tests", &["mirror-node", "mirror-protocol", "mirror-store", "mirror-domain"]),
+    (
+        "mirror-tests",
+        &["mirror-node", "mirror-protocol", "mirror-store", "mirror-domain", "mirror-link"],
+    ),
 ];
 /// What the pure crates must never touch.
 const IMPURE: &[&str] = &["tokio", "rusqlite", "rand", "getrandom", "iroh", "tempfile"];

@@ -201,6 +201,10 @@ export type LogEntry = {
 	branch: string | null,
 	/**  Whether it has effect: what a device wrote beyond its revocation has none. */
 	counts: boolean,
+	/**  Its body is no more: somebody who may has forgotten it. */
+	forgotten: boolean,
+	/**  Of an event that forgets: why. */
+	reason: string | null,
 	body_hash: string,
 };
 

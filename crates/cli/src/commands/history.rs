@@ -21,8 +21,11 @@ pub fn log(here: &Here<'_>, args: Log) -> Result<Exit> {
 }
 
 fn entry_line(entry: &LogEntry) -> String {
-    let LogEntry { id, device_name, lamport, at, kind, .. } = entry;
-    format!("{}  {}  {lamport:>6}  {device_name}: {kind}", words::short(id), words::local(at))
+    let LogEntry { id, device_name, lamport, at, kind, forgotten, reason, .. } = entry;
+    let forgotten = if *forgotten { "  (forgotten)" } else { "" };
+    let reason = reason.as_ref().map(|reason| format!("  {reason}")).unwrap_or_default();
+    let (id, at) = (words::short(id), words::local(at));
+    format!("{id}  {at}  {lamport:>6}  {device_name}: {kind}{forgotten}{reason}")
 }
 
 /// `mirror head`
@@ -53,7 +56,11 @@ pub fn verify(here: &Here<'_>, args: &Verify) -> Result<Exit> {
         None => Ok(here.out.complain(Code::Integrity, "this home does not verify", MEND)),
         Some(bad) => {
             let detail = format!("{} {}: {}", bad.what, bad.id, bad.reason);
-            let mend = if bad.what == "blob" { MEND_BLOB } else { MEND };
+            let mend = match bad.what.as_str() {
+                "blob" => MEND_BLOB,
+                "body" => MEND_BODY,
+                _ => MEND,
+            };
             Ok(here.out.complain(Code::Integrity, &detail, mend))
         }
     }
@@ -61,6 +68,9 @@ pub fn verify(here: &Here<'_>, args: &Verify) -> Result<Exit> {
 
 const MEND_BLOB: &str = "reconcile with a device that has it; with --deep, damaged files are kept \
     under blobs/aside in the home, and asked for again";
+
+const MEND_BODY: &str = "import a bundle of another device: it brings the body back if that device has it; if \
+    none has, an anchor can forget the event";
 
 const MEND: &str = "keep a copy of this home as it is, and reconcile a new one with another device";
 

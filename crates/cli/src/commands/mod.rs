@@ -42,6 +42,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Join(args) => pairing::join(&here, &args),
         Command::Blob(args) => blobs::blob(&here, args),
         Command::Note(args) => notes::note(&here, args),
+        Command::Forget(args) => notes::forget(&here, &args),
         Command::Search(args) => notes::search(&here, &args),
         Command::Log(args) => history::log(&here, args),
         Command::Head => history::head(&here),

@@ -6,7 +6,7 @@ use mirror_node::view::{Captured, Code, Note, Revision};
 use mirror_node::{NewFile, NewNote, Node, NoteQuery};
 
 use super::{Here, at, blobs, failed, lines, paging};
-use crate::args::{Note as NoteCommand, NoteAdd, NoteEdit, NoteList, Search};
+use crate::args::{Forget, Note as NoteCommand, NoteAdd, NoteEdit, NoteList, Search};
 use crate::output::{Exit, Failure, Result};
 use crate::words;
 
@@ -125,6 +125,21 @@ fn revision_words(revision: &Revision) -> String {
     let archived = if *archived { "  (archived)" } else { "" };
     let (id, at, tags) = (words::short(id), words::local(at), words::tags(tags));
     format!("{id}  {at}  {device_name}{tags}{archived}{latest}\n{}", words::indented(text))
+}
+
+/// `mirror forget`
+pub fn forget(here: &Here<'_>, args: &Forget) -> Result<Exit> {
+    let forgotten = here.node()?.forget(&args.id, &args.reason)?;
+    here.out.answer(&forgotten, |forgotten| forgotten.id.clone())?;
+    let count = u32::try_from(forgotten.forgotten.len()).unwrap_or(u32::MAX);
+    here.out.note(&format!(
+        "{} gone here, and on each other device when it hears of it",
+        words::count(count, "revision")
+    ));
+    if !forgotten.erased {
+        here.out.note("its bytes still stand in this home's files: another process uses them, or the disk is full; the next command tries again");
+    }
+    Ok(Exit::Done)
 }
 
 /// `mirror search`

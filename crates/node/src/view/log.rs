@@ -33,6 +33,10 @@ pub struct LogEntry {
     pub branch: Option<String>,
     /// Whether it has effect: what a device wrote beyond its revocation has none.
     pub counts: bool,
+    /// Its body is no more: somebody who may has forgotten it.
+    pub forgotten: bool,
+    /// Of an event that forgets: why.
+    pub reason: Option<String>,
     pub body_hash: String,
 }
 

@@ -24,7 +24,7 @@ pub use device::{
 pub use health::{BadRecord, Health, HealthCheck, Verification};
 pub use log::{Head, LogEntry, LogPage};
 pub use map::{Map, MapEdge, MapNode};
-pub use note::{Captured, Hit, HitSpan, Note, NotePage, NoteState, Revision};
+pub use note::{Captured, Forgotten, Hit, HitSpan, Note, NotePage, NoteState, Revision};
 pub use problem::{Code, Problem};
 pub use reconcile::{
     BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,

@@ -59,6 +59,19 @@ pub struct Captured {
     pub at: String,
 }
 
+/// What was forgotten.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Forgotten {
+    /// The event that says so; the last one, if it took several.
+    pub id: String,
+    pub note: String,
+    /// The revisions whose bodies are gone.
+    pub forgotten: Vec<String>,
+    /// Their bytes are erased from this home's files; if not, the next opening tries again.
+    pub erased: bool,
+}
+
 /// One revision in a note's history.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]

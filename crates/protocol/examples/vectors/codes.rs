@@ -83,7 +83,7 @@ pub fn of_bundle(error: &BundleError) -> Code {
         BundleError::Unknown { .. } => "unknown-type",
         BundleError::Count { .. } => "count",
         BundleError::WrongTips => "wrong-tips",
-        BundleError::Changed(_) => "changed",
-        BundleError::Io(error) => panic!("{error}"),
+        BundleError::Changed { .. } => "changed",
+        BundleError::Io { error, .. } => panic!("{error}"),
     }
 }

@@ -1,9 +1,11 @@
 //! Which chunks of a blob are here.
 
-use minicbor::{Decode, Encode};
+use minicbor::Encode;
+
+use crate::array::decode_array;
 
 /// Chunks side by side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 pub struct ChunkRange {
     /// The first.
     #[n(0)]
@@ -12,6 +14,8 @@ pub struct ChunkRange {
     #[n(1)]
     pub count: u32,
 }
+
+decode_array!(ChunkRange, 2: first, count);
 
 impl ChunkRange {
     /// The one behind the last.

@@ -149,6 +149,8 @@ export function logView(world: World): LogEntry[] {
       at: one.at,
       branch: null,
       counts: true,
+      forgotten: false,
+      reason: null,
       kind: one.archived ? 'note.archive' : one.parents.length === 0 ? 'note.create' : 'note.edit',
       body_hash: fakeHash(`body ${one.id}`),
     };
