@@ -250,7 +250,9 @@ struct Policy<'a, 'c> {
 
 impl<'a, 'c> Policy<'a, 'c> {
     fn of(node: &Inner, tx: &'a Tx<'c>, batch: &[VerifiedRun]) -> Result<Self> {
-        let mut admitted = BTreeSet::new();
+        let opens = batch.iter().filter_map(|run| run.open);
+        let founder = opens.filter(|open| open.is_founder()).map(|open| open.device);
+        let mut admitted: BTreeSet<DeviceId> = founder.collect();
         let events = batch.iter().flat_map(|run| &run.events);
         for event in events.filter(|event| event.header.kind.as_str() == DEVICE_ADMIT) {
             if let Ok(Body::DeviceAdmit(admit)) = Body::read(event) {
@@ -282,7 +284,7 @@ impl<'a, 'c> Policy<'a, 'c> {
             if open.mesh != self.mesh {
                 return Ok(Err(format!("the chain belongs to another mesh, {}", open.mesh)));
             }
-            let named = open.is_founder() || self.admitted.contains(&open.device);
+            let named = self.admitted.contains(&open.device);
             if !named && !self.tx.is_named(&open.device)? {
                 let stranger = NotMember::Stranger { device: open.device };
                 return Ok(Err(stranger.to_string()));

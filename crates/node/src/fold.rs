@@ -63,8 +63,11 @@ fn of_revoked(view: &View<'_>, events: &[(&Event, Pos)]) -> Result<bool> {
 }
 
 fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
-    if let Body::DeviceAdmit(admit) = body {
-        tx.add_named(&admit.device)?;
+    match body {
+        Body::DeviceAdmit(admit) => tx.add_named(&admit.device)?,
+        // A founder need not have admitted itself, and its second chain is welcome too.
+        Body::ChainOpen(open) if open.is_founder() => tx.add_named(&open.device)?,
+        _ => {}
     }
     Ok(tx.add_member_event(pos)?)
 }

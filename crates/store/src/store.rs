@@ -314,3 +314,22 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
     File::open(folder)?.sync_all()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No test that kills a process would notice: what was written without a sync survives that.
+    #[test]
+    fn a_commit_returns_only_after_a_sync() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::create(&folder.path().join("mirror.db")).unwrap();
+        let asked = |name| {
+            store.read(|view| {
+                Ok::<i64, StoreError>(view.conn.pragma_query_value(None, name, |r| r.get(0))?)
+            })
+        };
+        let [synchronous, full] = ["synchronous", "fullfsync"].map(asked).map(Result::unwrap);
+        assert_eq!((synchronous, full), (2, 1), "FULL");
+    }
+}
