@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-use mirror_protocol::{
-    CHAIN_OPEN, ChainId, ChainOpen, Event, EventId, Lamport, SignedHead, Tip,
-};
+use mirror_protocol::{CHAIN_OPEN, ChainId, ChainOpen, Event, EventId, Lamport, SignedHead, Tip};
 use mirror_store::{BranchRef, ChainRow, View};
 
 use crate::error::{Error, Result};

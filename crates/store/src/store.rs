@@ -1,6 +1,6 @@
 //! Opening the database so that an acknowledged commit is really on disk, and the two kinds of transaction.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,8 @@ pub struct View<'c> {
 /// An exclusive write; everything in it commits together or not at all.
 pub struct Tx<'c> {
     view: View<'c>,
+    /// How many more notes are listed than before.
+    pub(crate) listed: Cell<i64>,
 }
 
 impl<'c> std::ops::Deref for Tx<'c> {
@@ -153,8 +155,12 @@ impl Store {
         }
         let begun = self.conn.transaction_with_behavior(behavior);
         let transaction = begun.map_err(|error| E::from(error.into()))?;
-        let tx = Tx { view: View { conn: &transaction, hidden: RefCell::new(None) } };
-        let result = work(&tx).and_then(|result| tx.take_error().map(|()| result).map_err(E::from));
+        let view = View { conn: &transaction, hidden: RefCell::new(None) };
+        let tx = Tx { view, listed: Cell::new(0) };
+        let result = work(&tx).and_then(|result| {
+            let counted = tx.take_error().and_then(|()| tx.count_listed());
+            counted.map(|()| result).map_err(E::from)
+        });
         drop(tx);
         // SQLite undoes a transaction by itself only after an error that it does not trust itself to go on from.
         self.poisoned |= transaction.is_autocommit();
