@@ -35,7 +35,6 @@ impl Repositories {
                     commit(out, "refs/heads/main", None, number, &text);
                 });
             });
-            git(&making, &["commit-graph", "write", "--reachable"]);
             std::fs::rename(making, &kept).expect("a repository can be kept");
         }
         let sides = ["left.git", "right.git"].map(|name| place.join(name));
@@ -43,6 +42,8 @@ impl Repositories {
             let (from, to) = (kept.display().to_string(), side.display().to_string());
             git(place, &["clone", "-q", "--bare", "--no-hardlinks", &from, &to]);
             git(side, &["config", "gc.auto", "0"]);
+            git(side, &["config", "maintenance.auto", "false"]);
+            git(side, &["commit-graph", "write", "--reachable"]);
         }
         Self { sides }
     }

@@ -1,10 +1,10 @@
 //! The events as they lie, checked from the bytes: hashes, links, clocks, signatures. In parts, on all cores.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-use mirror_protocol::head::Point;
-use mirror_protocol::{CHAIN_OPEN, ChainOpen, Event, EventId, Known, Lamport, SignedHead, Tip};
+use mirror_protocol::{CHAIN_OPEN, ChainId, ChainOpen, Event, EventId, Lamport, SignedHead, Tip};
 use mirror_store::{BranchRef, ChainRow, View};
 
 use crate::error::{Error, Result};
@@ -39,6 +39,8 @@ struct Part {
 /// The work and what was found, shared by all threads.
 struct Check {
     parts: Vec<Part>,
+    /// Where the events of chains lie that are not forked: a cause is found there without the index by id.
+    single: BTreeMap<ChainId, BranchRef>,
     next: AtomicUsize,
     /// The first part that holds something wrong: those behind it need not be looked at.
     wrong: AtomicUsize,
@@ -54,6 +56,7 @@ pub fn check(node: &Node) -> Result<(Counts, Option<BadRecord>)> {
     let chains = node.read(|view| Ok(view.chains()?))?;
     let check = Check {
         parts: chains.iter().flat_map(parts).collect(),
+        single: single(&chains),
         next: AtomicUsize::new(0),
         wrong: AtomicUsize::new(usize::MAX),
         events: AtomicU64::new(0),
@@ -79,6 +82,11 @@ pub fn check(node: &Node) -> Result<(Counts, Option<BadRecord>)> {
     };
     let first = found.into_iter().flatten().min_by_key(|(part, _)| *part);
     Ok((counts, first.map(|(_, bad)| bad)))
+}
+
+fn single(chains: &[ChainRow]) -> BTreeMap<ChainId, BranchRef> {
+    let alone = chains.chunk_by(|a, b| a.tip.chain == b.tip.chain).filter(|rows| rows.len() == 1);
+    alone.flatten().map(|row| (row.tip.chain, row.branch)).collect()
 }
 
 fn parts(chain: &ChainRow) -> Vec<Part> {
@@ -111,19 +119,15 @@ impl Check {
         let gone = || Error::integrity("a chain went while it was checked");
         // As this very read sees it: another may have been taken earlier.
         let chain = view.branch(part.branch)?.ok_or_else(gone)?;
-        let mut before: Option<Event> = match part.from.checked_sub(1) {
-            Some(seq) if part.from == chain.first => match chain.parent {
-                Some(parent) => view.event_in(parent, seq)?,
-                None => None,
-            },
-            Some(seq) => view.event_in(part.branch, seq)?,
-            None => None,
-        };
+        let within = if part.from == chain.first { chain.parent } else { Some(part.branch) };
+        let at = part.from.checked_sub(1).zip(within);
+        // One that does not read is named by the part that it lies in.
+        let mut before = at.and_then(|(seq, branch)| view.event_in(branch, seq).ok().flatten());
         let (mut found, mut events, mut bodies) = (None, 0, 0);
         let walked = view.walk_stored::<Error>(part.branch, part.from, part.to, |id, event| {
             events += 1;
             bodies += u64::from(event.body.is_some());
-            found = check_event(view, &chain, before.as_ref(), id, &event);
+            found = self.event(view, &chain, before.as_ref(), id, &event);
             if found.is_none() && event.body.is_none() && !is_forgotten(view, &event)? {
                 found = Some(bad("body", event.id, NO_BODY));
             }
@@ -134,7 +138,7 @@ impl Check {
         self.bodies.fetch_add(bodies, Ordering::Relaxed);
         if let Err(error) = walked {
             // The event that does not read is the one behind the last that did.
-            let at = before.map_or(0, |event| event.header.seq + 1);
+            let at = before.map_or(part.from, |event: Event| event.header.seq + 1);
             let id = match view.id_of(part.branch, at)? {
                 Some(id) => id.to_string(),
                 None => format!("{} {at}", chain.tip.chain),
@@ -142,6 +146,65 @@ impl Check {
             return Ok(Some(bad("event", id, error)));
         }
         Ok(found.or_else(|| if part.to.is_none() { check_head(&chain, before) } else { None }))
+    }
+
+    /// Reading an event has checked its header, its id and its body's hash.
+    fn event(
+        &self,
+        view: &View<'_>,
+        chain: &ChainRow,
+        before: Option<&Event>,
+        id: EventId,
+        event: &Event,
+    ) -> Option<BadRecord> {
+        let header = &event.header;
+        if event.id != id {
+            return Some(bad("event", event.id, "its bytes have another id than the one stored"));
+        }
+        let expected = before.map_or((0, None), |e| (e.header.seq + 1, Some(e.id)));
+        if event.chain() != chain.tip.chain || (header.seq, header.prev) != expected {
+            return Some(bad("link", event.id, "it does not follow the event before it"));
+        }
+        if header.seq == 0 {
+            match ChainOpen::read(event) {
+                Ok(open) if open.key == chain.key && open.device == chain.device => {}
+                Ok(_) => {
+                    return Some(bad("event", event.id, "the chain's stored owner is another"));
+                }
+                Err(error) => return Some(bad("event", event.id, error)),
+            }
+        } else if header.kind == CHAIN_OPEN {
+            return Some(bad("event", event.id, "it opens a chain that is open"));
+        }
+        let mut latest = before.map_or(Lamport(0), |before| before.header.lamport);
+        for dep in &header.deps {
+            match self.clock(view, &Tip::from(*dep)) {
+                Some(lamport) => latest = latest.max(lamport),
+                None => {
+                    return Some(bad(
+                        "link",
+                        event.id,
+                        format!("its cause {} is not here", dep.id),
+                    ));
+                }
+            }
+        }
+        (header.lamport.0 != latest.0 + 1).then(|| {
+            let reason =
+                format!("it says {}, its causes make it {}", header.lamport.0, latest.0 + 1);
+            bad("lamport", event.id, reason)
+        })
+    }
+
+    /// The clock of an event that is here.
+    fn clock(&self, view: &View<'_>, event: &Tip) -> Option<Lamport> {
+        let branch = self.single.get(&event.chain);
+        let point = match branch.map(|branch| view.point_in(*branch, event)) {
+            Some(Ok(None)) | None => view.point_of(event),
+            Some(found) => found,
+        };
+        // One that does not read is named by the part that it lies in.
+        point.ok().flatten().map(|point| point.lamport)
     }
 }
 
@@ -159,42 +222,4 @@ fn check_head(chain: &ChainRow, last: Option<Event>) -> Option<BadRecord> {
     }
     let head = SignedHead { tip: chain.tip, signature: chain.signature };
     head.verify(&chain.key).err().map(|error| bad("head", chain.tip.chain, error))
-}
-
-/// Reading an event has checked its header, its id and its body's hash.
-fn check_event(
-    view: &View<'_>,
-    chain: &ChainRow,
-    before: Option<&Event>,
-    id: EventId,
-    event: &Event,
-) -> Option<BadRecord> {
-    let header = &event.header;
-    if event.id != id {
-        return Some(bad("event", event.id, "its bytes have another id than the one stored"));
-    }
-    let expected = before.map_or((0, None), |e| (e.header.seq + 1, Some(e.id)));
-    if event.chain() != chain.tip.chain || (header.seq, header.prev) != expected {
-        return Some(bad("link", event.id, "it does not follow the event before it"));
-    }
-    if header.seq == 0 {
-        match ChainOpen::read(event) {
-            Ok(open) if open.key == chain.key && open.device == chain.device => {}
-            Ok(_) => return Some(bad("event", event.id, "the chain's stored owner is another")),
-            Err(error) => return Some(bad("event", event.id, error)),
-        }
-    } else if header.kind == CHAIN_OPEN {
-        return Some(bad("event", event.id, "it opens a chain that is open"));
-    }
-    let mut latest = before.map_or(Lamport(0), |before| before.header.lamport);
-    for dep in &header.deps {
-        match view.point(&Tip::from(*dep)) {
-            Some(Point { lamport, .. }) => latest = latest.max(lamport),
-            _ => return Some(bad("link", event.id, format!("its cause {} is not here", dep.id))),
-        }
-    }
-    (header.lamport.0 != latest.0 + 1).then(|| {
-        let reason = format!("it says {}, its causes make it {}", header.lamport.0, latest.0 + 1);
-        bad("lamport", event.id, reason)
-    })
 }

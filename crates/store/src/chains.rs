@@ -160,7 +160,8 @@ impl View<'_> {
         Ok(statement.exists(params![pos.0])?)
     }
 
-    fn point_of(&self, event: &Tip) -> Result<Option<Point>, StoreError> {
+    /// This very event, as [`Known::point`], with the error that it would hide.
+    pub fn point_of(&self, event: &Tip) -> Result<Option<Point>, StoreError> {
         let sql = "SELECT header FROM events WHERE id = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let found = statement.query_row(params![event.id.0], |row| row.get::<_, Vec<u8>>(0));
@@ -169,6 +170,12 @@ impl View<'_> {
         let chain = header.chain.unwrap_or(ChainId(event.id.0));
         let fits = header.seq == event.seq && chain == event.chain;
         Ok(fits.then_some(Point { seq: header.seq, id: event.id, lamport: header.lamport }))
+    }
+
+    /// This very event, where it lies in a branch that holds its position.
+    pub fn point_in(&self, branch: BranchRef, event: &Tip) -> Result<Option<Point>, StoreError> {
+        let found = self.header_at(Pos::new(branch, event.seq))?.filter(|(_, id)| *id == event.id);
+        Ok(found.map(|(header, id)| Point { seq: header.seq, id, lamport: header.lamport }))
     }
 
     fn ancestor_of(&self, event: &Tip, seq: u64) -> Result<Option<Point>, StoreError> {

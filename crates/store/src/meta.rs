@@ -20,6 +20,8 @@ pub enum Meta {
     KeyStore,
     /// Fold version and state digest.
     State,
+    /// How many notes are listed, archived ones left out.
+    Notes,
     /// The text that is being written.
     Draft,
     /// The name to take once admitted.
@@ -41,6 +43,7 @@ impl Meta {
             Self::Account => "account",
             Self::KeyStore => "key_store",
             Self::State => "state",
+            Self::Notes => "notes",
             Self::Draft => "draft",
             Self::Name => "name",
             Self::Port => "port",

@@ -1,10 +1,13 @@
 //! Notes as a list: which revision of each is shown, newest first. What the revisions mean, the caller has folded.
 
+use std::cell::Cell;
+
 use mirror_protocol::{DeviceId, EventId, Lamport};
 use rusqlite::{CachedStatement, OptionalExtension, params};
 
 use crate::error::StoreError;
 use crate::events::Pos;
+use crate::meta::Meta;
 use crate::store::{Tx, View};
 
 /// A note in the list.
@@ -21,6 +24,9 @@ pub struct NoteRow {
     /// 0 current, 1 conflict, 2 archived.
     pub state: u8,
 }
+
+/// The state of a note that was put away.
+const ARCHIVED: u8 = 2;
 
 /// Where a page ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +73,7 @@ fn row(row: &rusqlite::Row<'_>) -> Result<NoteRow, rusqlite::Error> {
 pub struct Lister<'t> {
     revised: CachedStatement<'t>,
     list: CachedStatement<'t>,
+    listed: &'t Cell<i64>,
 }
 
 impl Lister<'_> {
@@ -75,6 +82,7 @@ impl Lister<'_> {
         let revised = self.revised.exists(params![note.0])?;
         if !revised {
             list(&mut self.list, row)?;
+            self.listed.set(self.listed.get() + counted(row));
         }
         Ok(!revised)
     }
@@ -82,6 +90,11 @@ impl Lister<'_> {
 
 const LIST: &str = "INSERT INTO notes (lamport, latest, note, at_ms, state)
                     VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// How a note counts in [`View::note_count`].
+fn counted(row: &NoteRow) -> i64 {
+    i64::from(row.state != ARCHIVED)
+}
 
 fn list(statement: &mut CachedStatement<'_>, row: &NoteRow) -> Result<(), StoreError> {
     let (lamport, latest) = (row.lamport.0 as i64, row.latest.0);
@@ -151,8 +164,16 @@ impl View<'_> {
 
     /// How many notes there are, archived ones left out.
     pub fn note_count(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM notes WHERE state <> 2";
-        Ok(self.conn.query_row(sql, [], |row| row.get::<_, i64>(0))? as u64)
+        match self.meta(Meta::Notes)?.map(<[u8; 8]>::try_from) {
+            Some(Ok(bytes)) => Ok(u64::from_be_bytes(bytes)),
+            Some(Err(_)) => Err(StoreError::damaged("count of notes", "not 8 bytes")),
+            None => self.count_notes(),
+        }
+    }
+
+    fn count_notes(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM notes WHERE state <> ?1";
+        Ok(self.conn.query_row(sql, [ARCHIVED], |row| row.get::<_, i64>(0))? as u64)
     }
 }
 
@@ -180,6 +201,8 @@ impl Tx<'_> {
                 self.conn.prepare_cached(sql)?.execute(values)?;
             }
         }
+        let more = counted(row) - before.map_or(0, counted);
+        self.listed.set(self.listed.get() + more);
         list(&mut self.conn.prepare_cached(LIST)?, row)?;
         self.add_tags(row, tags)
     }
@@ -194,11 +217,24 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Keeps the number of notes: counting them would read them all.
+    pub(crate) fn count_listed(&self) -> Result<(), StoreError> {
+        if self.listed.get() == 0 {
+            return Ok(());
+        }
+        let more = self.listed.take();
+        let count = match self.meta(Meta::Notes)? {
+            Some(_) => self.note_count()?.saturating_add_signed(more),
+            None => self.count_notes()?,
+        };
+        self.set_meta(Meta::Notes, &count.to_be_bytes())
+    }
+
     /// Lists many new notes.
     pub fn lister(&self) -> Result<Lister<'_>, StoreError> {
         let revised =
             self.conn.prepare_cached("SELECT 1 FROM revisions WHERE note = ?1 LIMIT 1")?;
-        Ok(Lister { revised, list: self.conn.prepare_cached(LIST)? })
+        Ok(Lister { revised, list: self.conn.prepare_cached(LIST)?, listed: &self.listed })
     }
 
     /// Empties everything that a fold writes, so that the events can be folded anew.
@@ -210,6 +246,7 @@ impl Tx<'_> {
              INSERT INTO search (search) VALUES ('delete-all');
              UPDATE chains SET indexed = first - 1;",
         )?;
-        Ok(())
+        self.listed.set(0);
+        self.set_meta(Meta::Notes, &0u64.to_be_bytes())
     }
 }

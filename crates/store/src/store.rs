@@ -43,6 +43,8 @@ pub struct View<'c> {
 /// An exclusive write; everything in it commits together or not at all.
 pub struct Tx<'c> {
     view: View<'c>,
+    /// How many more notes are listed than before.
+    pub(crate) listed: Cell<i64>,
 }
 
 impl<'c> std::ops::Deref for Tx<'c> {
@@ -164,8 +166,12 @@ impl Store {
                 hidden: RefCell::new(None),
                 remains: Cell::new(false),
             },
+            listed: Cell::new(0),
         };
-        let result = work(&tx).and_then(|result| tx.take_error().map(|()| result).map_err(E::from));
+        let result = work(&tx).and_then(|result| {
+            let counted = tx.take_error().and_then(|()| tx.count_listed());
+            counted.map(|()| result).map_err(E::from)
+        });
         let remains = tx.remains.get();
         drop(tx);
         // SQLite undoes a transaction by itself only after an error that it does not trust itself to go on from.

@@ -6,7 +6,7 @@ use mirror_protocol::{
     BodyHash, ChainId, ChainOpen, Event, Header, Known, Lamport, Point, SignedHead, SigningKey,
     Tip, VerifiedRun, WallTime,
 };
-use mirror_store::{Meta, Place, Store, StoreError};
+use mirror_store::{Meta, NoteRow, Place, Store, StoreError, Tx};
 
 const AT: WallTime = WallTime { unix_ms: 1_795_000_000_000, offset_min: 60 };
 
@@ -109,6 +109,41 @@ fn a_failed_write_leaves_nothing() {
     });
     assert!(result.is_err());
     assert_eq!(store.read(|view| view.meta(Meta::Draft)).unwrap(), None);
+}
+
+#[test]
+fn the_number_of_notes_follows_every_change_of_the_list() {
+    let (_folder, mut store) = home();
+    let events: Vec<Event> = ["one", "two", "three"].map(|text| append(&mut store, text)).into();
+    let row = |tx: &Tx<'_>, event: &Event, state| {
+        let pos = tx.pos(&event.id).unwrap().unwrap();
+        NoteRow { note: pos, latest: pos, lamport: event.header.lamport, at_ms: 0, state }
+    };
+    let counted = |store: &mut Store| store.read(|view| view.note_count()).unwrap();
+    store
+        .write::<_, StoreError>(|tx| {
+            tx.lister()?.list_new(&events[0].id, &row(tx, &events[0], 0))?;
+            tx.put_note(&row(tx, &events[1], 1), &[], None)?;
+            tx.put_note(&row(tx, &events[2], 2), &[], None)
+        })
+        .unwrap();
+    assert_eq!(counted(&mut store), 2, "one is put away");
+    store
+        .write::<_, StoreError>(|tx| {
+            let before = row(tx, &events[0], 0);
+            tx.put_note(&row(tx, &events[0], 2), &[], Some(&before))
+        })
+        .unwrap();
+    assert_eq!(counted(&mut store), 1, "another one is");
+    let undone = store.write::<(), StoreError>(|tx| {
+        let before = row(tx, &events[0], 2);
+        tx.put_note(&row(tx, &events[0], 0), &[], Some(&before))?;
+        Err(StoreError::NoChain { event: events[0].id })
+    });
+    assert!(undone.is_err());
+    assert_eq!(counted(&mut store), 1, "what is undone is not counted");
+    store.write::<_, StoreError>(|tx| tx.clear_projections()).unwrap();
+    assert_eq!(counted(&mut store), 0);
 }
 
 #[test]
