@@ -109,6 +109,30 @@ fn the_fork_is_shown_with_its_proof() {
     assert!(words.contains("forked: "), "{words}");
 }
 
+/// The founder's second chain is as welcome as any member's.
+#[test]
+fn a_restored_founder_goes_on_in_a_new_chain() {
+    let world = World::new();
+    let mac = world.first("Mac");
+    let desk = world.joins("Desk", "node", &mac);
+    let copy = world.path("copy");
+    mac.is_copied_to(&copy);
+    mac.captures("lost with the old Mac, but on the desk");
+    desk.reconciles(&mac.serve()).exits(0);
+    mac.is_restored_from(&copy);
+    mac.captures("first on the new Mac");
+    for more in ["and more", "and still more"] {
+        desk.reconciles(&mac.serve());
+        mac.captures(more);
+    }
+    desk.reconciles(&mac.serve()).exits(0);
+    assert_eq!(mac.head(), desk.head());
+    assert_eq!(desk.texts().len(), 4);
+    let devices = desk.list(&["device", "list"]);
+    let chains = device(&devices, "Mac")["chains"].as_array().unwrap();
+    assert!(chains.iter().any(|chain| chain["chain"] != chains[0]["chain"]), "{chains:?}");
+}
+
 /// The first reconcile says that the phone fell back; the next is clean and moves nothing.
 #[test]
 fn falling_back_is_told_and_the_next_reconcile_is_clean() {

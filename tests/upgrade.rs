@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use world::{Home, World, text};
 
 /// As many homes are kept. One that was lost would otherwise go unnoticed.
-const KEPT: usize = 0;
+const KEPT: usize = 1;
 
 fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("upgrade")

@@ -1,10 +1,10 @@
 //! Bundles in files: sealed with age to the devices that may read them, written so that a cut leaves old or new.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use age::secrecy::ExposeSecret;
 use age::x25519::{Identity, Recipient};
@@ -69,12 +69,15 @@ impl Sealing {
     }
 
     /// Opens a sealed file for reading.
-    pub fn open(&self, path: &Path) -> Result<impl Read + use<>, SealError> {
+    pub fn open(&self, path: &Path) -> Result<impl Read + Send + use<>, SealError> {
         self.unseal(File::open(path)?)
     }
 
     /// Opens sealed bytes for reading.
-    pub fn unseal<R: Read>(&self, sealed: R) -> Result<impl Read + use<R>, SealError> {
+    pub fn unseal<R: Read + Send>(
+        &self,
+        sealed: R,
+    ) -> Result<impl Read + Send + use<R>, SealError> {
         let not_sealed = |error: age::DecryptError| match error {
             age::DecryptError::NoMatchingKeys => SealError::NotForUs,
             age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
@@ -82,10 +85,10 @@ impl Sealing {
             }
             error => SealError::NotSealed { reason: error.to_string() },
         };
-        let over = Rc::new(Cell::new(false));
+        let over = Arc::new(AtomicBool::new(false));
         let head = Head { input: sealed, lines: 0, bytes: 0, over: over.clone() };
         let decryptor = age::Decryptor::new_buffered(BufReader::new(head)).map_err(not_sealed)?;
-        over.set(true);
+        over.store(true, Ordering::Relaxed);
         let identity = std::iter::once(&self.identity as &dyn age::Identity);
         decryptor.decrypt(identity).map_err(not_sealed)
     }
@@ -96,12 +99,12 @@ struct Head<R> {
     input: R,
     lines: usize,
     bytes: usize,
-    over: Rc<Cell<bool>>,
+    over: Arc<AtomicBool>,
 }
 
 impl<R: Read> Read for Head<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.over.get() {
+        if self.over.load(Ordering::Relaxed) {
             return self.input.read(buffer);
         }
         let too_long = |reason: String| Err(io::Error::new(io::ErrorKind::InvalidData, reason));

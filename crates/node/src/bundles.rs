@@ -3,18 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use mirror_link::{SealError, can_be_sealed_to, write_sealed};
 use mirror_protocol::blob::BlobMessage;
-use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest, Record};
+use mirror_protocol::bundle::{BundleError, BundleReader, BundleWriter, Manifest};
 use mirror_protocol::intake::{Intake, Offered};
 use mirror_protocol::known::{leads_to, shared};
+use mirror_protocol::run::RunError;
 use mirror_protocol::session::{Range, Refused, waiting_reason};
 use mirror_protocol::{
-    BlobRef, ChainId, EventId, Known, Run, SignedHead, Tip, VerifiedRun, canonical_head,
+    BlobRef, ChainId, EventId, Known, SignedHead, Tip, VerifiedRun, canonical_head,
 };
 use mirror_store::{ChainRow, Tx, View};
 
+use crate::ahead::{self, Coming};
 use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::exchange::Runs;
@@ -24,8 +27,9 @@ use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
 use crate::{blob_bundles, clock, commit, convert, devices, fold, forget, intake, status};
 
-/// Records that land in one transaction.
-const STEP: usize = 32;
+/// How long a transaction goes on taking records, for others of this home wait for it; and how many bytes it takes.
+const STEP: Duration = Duration::from_millis(500);
+const STEP_BYTES: usize = 32 * 1024 * 1024;
 
 impl Node {
     /// Writes what another device may lack: everything, or what came since a head that was co-signed with a device.
@@ -117,7 +121,7 @@ impl Node {
         &self,
         file: &Path,
         courier: Courier,
-    ) -> Result<(Manifest, Import, BundleReader<impl Read + use<>>)> {
+    ) -> Result<(Manifest, Import, BundleReader<impl Read + Send + use<>>)> {
         let opened = self.inner.keys.sealing.open(file)?;
         let mut reader = BundleReader::new(opened)?;
         let manifest = reader.manifest().clone();
@@ -129,9 +133,14 @@ impl Node {
             ));
         }
         let mut import = Import::of(courier, self.read(forget::missing)?);
-        while !import.over && import.blob.is_none() {
-            self.write(|tx| import.step(self, tx, &mut reader))?;
-        }
+        let keys = self.read(|view| Ok(view.chains()?))?;
+        let keys = keys.into_iter().map(|chain| (chain.tip.chain, chain.key)).collect();
+        ahead::runs(&mut reader, keys, |coming| {
+            while !import.over {
+                self.write(|tx| import.step(self, tx, coming))?;
+            }
+            Ok::<_, Error>(())
+        })?;
         Ok((manifest, import, reader))
     }
 }
@@ -202,40 +211,71 @@ impl Import {
     }
 
     /// Some records, in one transaction.
-    fn step<R: Read>(
+    fn step(
         &mut self,
         node: &Node,
         tx: &Tx<'_>,
-        reader: &mut BundleReader<R>,
+        coming: &mut dyn Iterator<Item = Vec<Coming>>,
     ) -> Result<()> {
-        for _ in 0..STEP {
-            match reader.next_record() {
-                None => {
-                    self.over = true;
-                    return Ok(());
-                }
-                Some(Ok(Record::Run(run))) => self.take(node, tx, run, reader.record())?,
-                Some(Ok(Record::Blob(first))) => {
-                    self.blob = Some(first);
-                    return Ok(());
-                }
-                // Its words name the record. One that can't be taken is no end of the others.
-                Some(Err(error)) if reader.is_over() => self.broken = Some(error),
-                Some(Err(error)) => self.refused.add("bundle", error),
+        let (begun, mut bytes) = (Instant::now(), 0);
+        while bytes < STEP_BYTES && begun.elapsed() < STEP {
+            let Some(records) = coming.next() else {
+                self.over = true;
+                break;
+            };
+            for record in records {
+                bytes += self.take(node, tx, record)?;
             }
+            self.store(node, tx)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, node: &Node, tx: &Tx<'_>, run: Run, record: u64) -> Result<()> {
-        let tip = run.head.tip;
+    /// Takes a record in; answers its bytes.
+    fn take(&mut self, node: &Node, tx: &Tx<'_>, record: Coming) -> Result<usize> {
+        let (tip, record, run) = match record {
+            Coming::Run { tip, record, run } => (tip, record, run),
+            Coming::Blob(first) => {
+                self.blob = Some(first);
+                return Ok(0);
+            }
+            // Its words name the record. One that can't be taken is no end of the others.
+            Coming::Bad { error, over: true } => {
+                self.broken = Some(error);
+                return Ok(0);
+            }
+            Coming::Bad { error, over: false } => {
+                self.refused.add("bundle", error);
+                return Ok(0);
+            }
+        };
         self.records.insert(tip, record);
+        let bytes = run.as_ref().map_or(0, VerifiedRun::bytes);
+        if let Ok(run) = &run {
+            self.fill(node, tx, run)?;
+        }
         match self.offer(node, tx, run) {
             Ok(offered) => self.duplicates += offered.duplicates,
             Err(reason) => {
                 self.refuse_run(format!("run of {} to {}", tip.chain, tip.seq), tip, reason);
             }
         }
+        Ok(bytes)
+    }
+
+    fn offer(
+        &mut self,
+        node: &Node,
+        tx: &Tx<'_>,
+        run: std::result::Result<VerifiedRun, RunError>,
+    ) -> std::result::Result<Offered, String> {
+        let run = run.map_err(|error| error.to_string())?;
+        run.is_of(node.inner.mesh).map_err(|error| error.to_string())?;
+        self.intake.offer(run, &**tx).map_err(|error| error.to_string())
+    }
+
+    /// Stores what is complete.
+    fn store(&mut self, node: &Node, tx: &Tx<'_>) -> Result<()> {
         let ready = self.intake.take_ready(&**tx);
         for (first, error) in ready.refused {
             let what = format!("run of {} from {}", first.chain, first.seq);
@@ -260,20 +300,6 @@ impl Import {
             self.records.remove(&tip);
         }
         Ok(())
-    }
-
-    fn offer(
-        &mut self,
-        node: &Node,
-        tx: &Tx<'_>,
-        run: Run,
-    ) -> std::result::Result<Offered, String> {
-        let chain = run.head.tip.chain;
-        let key = tx.key(&chain).or_else(|| self.intake.key(&chain));
-        let run = run.verify(key).map_err(|error| error.to_string())?;
-        run.is_of(node.inner.mesh).map_err(|error| error.to_string())?;
-        self.fill(node, tx, &run).map_err(|error| error.detail)?;
-        self.intake.offer(run, &**tx).map_err(|error| error.to_string())
     }
 
     /// Puts bodies in that were held back on the way when their events came.

@@ -140,7 +140,11 @@ pub fn store_batch(
     for run in batch {
         // Another process may have stored the same events since the batch was made ready.
         let Some(run) = unstored(tx, run)? else { continue };
-        let refusal = match policy.check(&run)? {
+        let checked = policy.check(&run)?;
+        if checked.is_err() && run.open.is_some() {
+            policy.turned_away.insert(run.chain);
+        }
+        let refusal = match checked {
             Ok(()) if courier == Courier::Unknown => {
                 let late = late(tx, &run)?;
                 stored.late |= late.is_some();
@@ -153,13 +157,19 @@ pub fn store_batch(
             Some(reason) => stored.refused.push(Refused { what: name(&run), reason }),
         }
     }
-    let mut accepted = split_held(tx, accepted, &mut stored.held);
+    // A batch is closed under causes: only what was refused can leave a gap in it.
+    let mut accepted = match stored.refused.is_empty() {
+        true => accepted,
+        false => split_held(tx, accepted, &mut stored.held),
+    };
     // What a run branches off from lies before it: so a run that goes on where another ends finds the place free.
     accepted.sort_by_key(|run| run.events.first().map(Event::order));
     let mut places = Vec::new();
     for run in &accepted {
         places.push(insert(tx, run)?);
     }
+    tx.end_quarantine()?;
+    keep_named(node, tx, &accepted)?;
     let mut events = Vec::new();
     for (run, event) in in_causal_order(&accepted) {
         let found = accepted.get(run).and_then(|run| run.events.get(event));
@@ -181,11 +191,28 @@ fn insert(tx: &Tx<'_>, run: &VerifiedRun) -> Result<Vec<Pos>> {
         Some(open) => tx.open_chain(run.chain, open)?,
         None => tx.attach(first)?,
     };
-    let places = run.events.iter().map(|event| Ok(tx.insert(branch, event)?));
-    let places = places.collect::<Result<_>>()?;
+    let places = tx.insert_all(branch, &run.events)?;
     tx.set_head(branch, &run.head, last.header.lamport)?;
-    tx.end_quarantine(&run.chain)?;
+    tx.keep_head(branch, &run.head)?;
     Ok(places)
+}
+
+/// Signs the own events that others name once more and keeps the heads. A run that holds more of this chain than was
+/// named could rest on the one that names it, and then neither could come without the other.
+fn keep_named(node: &Inner, tx: &Tx<'_>, runs: &[VerifiedRun]) -> Result<()> {
+    let Some(own) = tx.meta_id(Meta::Chain)? else { return Ok(()) };
+    let deps = runs.iter().flat_map(|run| run.events.iter().flat_map(|event| &event.header.deps));
+    for dep in deps.filter(|dep| dep.chain.0 == own) {
+        let tip = Tip::from(*dep);
+        // Nothing is signed that this device has not said: an event at another place is none of its own.
+        if tx.point(&tip).is_some()
+            && let Some(pos) = tx.pos(&dep.id)?
+        {
+            let head = SignedHead::sign(tip, &node.keys.incarnation);
+            tx.keep_head(pos.branch(), &head)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a report calls a run.
@@ -217,11 +244,15 @@ struct Policy<'a, 'c> {
     /// Events of the batch that others of it follow, and branches that come with it.
     followed: BTreeSet<EventId>,
     branches: BTreeMap<ChainId, usize>,
+    /// Chains of the batch whose first run is refused.
+    turned_away: BTreeSet<ChainId>,
 }
 
 impl<'a, 'c> Policy<'a, 'c> {
     fn of(node: &Inner, tx: &'a Tx<'c>, batch: &[VerifiedRun]) -> Result<Self> {
-        let mut admitted = BTreeSet::new();
+        let opens = batch.iter().filter_map(|run| run.open);
+        let founder = opens.filter(|open| open.is_founder()).map(|open| open.device);
+        let mut admitted: BTreeSet<DeviceId> = founder.collect();
         let events = batch.iter().flat_map(|run| &run.events);
         for event in events.filter(|event| event.header.kind.as_str() == DEVICE_ADMIT) {
             if let Ok(Body::DeviceAdmit(admit)) = Body::read(event) {
@@ -237,6 +268,7 @@ impl<'a, 'c> Policy<'a, 'c> {
             room: MAX_CHAINS.saturating_sub(chains),
             followed: BTreeSet::new(),
             branches: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
         })
     }
 
@@ -252,7 +284,7 @@ impl<'a, 'c> Policy<'a, 'c> {
             if open.mesh != self.mesh {
                 return Ok(Err(format!("the chain belongs to another mesh, {}", open.mesh)));
             }
-            let named = open.is_founder() || self.admitted.contains(&open.device);
+            let named = self.admitted.contains(&open.device);
             if !named && !self.tx.is_named(&open.device)? {
                 let stranger = NotMember::Stranger { device: open.device };
                 return Ok(Err(stranger.to_string()));
@@ -261,6 +293,8 @@ impl<'a, 'c> Policy<'a, 'c> {
                 return Ok(Err(format!("the mesh has {MAX_CHAINS} chains, which is the limit")));
             }
             self.room -= 1;
+        } else if self.turned_away.contains(&run.chain) {
+            return Ok(Err("the chain's first run is refused".to_owned()));
         } else if self.branches_off(run)? {
             let more = self.branches.entry(run.chain).or_default();
             if self.tx.branches(&run.chain)?.len() + *more >= MAX_BRANCHES {

@@ -8,7 +8,7 @@ use mirror_protocol::message::Message;
 use mirror_protocol::session::{
     Base, Local, Peer, Range, Refused, Report, Session, SessionError, SessionEvent,
 };
-use mirror_protocol::{CanonicalHead, Commitment, DeviceId, Known, Lamport, Run, SignedHead, Tip};
+use mirror_protocol::{CanonicalHead, Commitment, DeviceId, Lamport, Run, SignedHead, Tip};
 
 use crate::cancel::CancelToken;
 use crate::commit::Courier;
@@ -253,7 +253,7 @@ impl<'a> Exchange<'a> {
         Commitment::sign(inner.mesh, head, inner.device, peer, &inner.keys.incarnation)
     }
 
-    /// Streams what the peer lacks, a run at a time, in the order of the runs' first events.
+    /// Streams what the peer lacks, a run at a time.
     async fn send(&mut self, ranges: Vec<Range>) -> Result<()> {
         self.tell(Phase::Exchanging);
         let mut runs = Runs::new(self.node, ranges, &self.heads)?;
@@ -279,7 +279,8 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// Runs of several branches in the order of their first events' Lamport times.
+/// Runs of several branches in the order of their last events' Lamport times: where heads are kept at all that others
+/// name, a run rests only on those before it.
 pub struct Runs {
     heads: BTreeMap<Tip, SignedHead>,
     /// What comes next of each branch: clock, tip, and the last position that was read.
@@ -297,14 +298,9 @@ impl Runs {
     }
 
     fn line_up(&mut self, node: &Node, tip: Tip, after: Option<u64>) -> Result<()> {
-        let seq = after.map_or(0, |after| after + 1);
-        let point = node.read(|view| {
-            let point = view.ancestor(&tip, seq);
-            view.take_error()?;
-            Ok(point)
-        })?;
-        if let Some(point) = point {
-            self.next.insert((point.lamport, tip, after));
+        let Some(last) = self.heads.get(&tip) else { return Ok(()) };
+        if let Some(end) = node.read(|view| Ok(view.run_end(after, last)?))? {
+            self.next.insert((end, tip, after));
         }
         Ok(())
     }
@@ -357,3 +353,6 @@ impl From<SessionError> for Error {
         Self::new(code, &error, hint)
     }
 }
+
+#[cfg(test)]
+mod tests;

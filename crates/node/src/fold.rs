@@ -8,7 +8,7 @@ use mirror_domain::membership::is_within;
 use mirror_domain::{Body, Entry, FOLD_VERSION, Membership, NOTE_ADD, NoteGraph, NoteState};
 use mirror_domain::{Revision, Role, StateDigest};
 use mirror_protocol::{ChainId, DeviceId, Event, EventId, MeshId, Tip};
-use mirror_store::{MemberRow, Meta, NoteRow, Pos, Tx, View};
+use mirror_store::{Lister, MemberRow, Meta, NoteRow, Pos, Tx, View};
 
 use crate::error::{Error, Result};
 use crate::forget;
@@ -36,15 +36,18 @@ pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()>
     if judged && members(tx, mesh, events)? {
         return rebuild(tx, mesh);
     }
-    let mut counting = Counting::default();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let mut folding = Folding::of(tx)?;
     for (event, pos, body) in others {
         if forget::is_forgotten(tx, event)? {
             forget::drop_body(tx, event, pos)?;
-        } else if counting.counts(tx, event)? {
-            fold(tx, event, pos, &body)?;
+        } else if folding.counting.counts(tx, event)? {
+            folding.fold(tx, event, pos, &body)?;
         }
     }
-    Ok(())
+    set_state(tx, &folding.sum)
 }
 
 fn of_revoked(view: &View<'_>, events: &[(&Event, Pos)]) -> Result<bool> {
@@ -60,26 +63,19 @@ fn of_revoked(view: &View<'_>, events: &[(&Event, Pos)]) -> Result<bool> {
 }
 
 fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
-    if let Body::DeviceAdmit(admit) = body {
-        tx.add_named(&admit.device)?;
+    match body {
+        Body::DeviceAdmit(admit) => tx.add_named(&admit.device)?,
+        // A founder need not have admitted itself, and its second chain is welcome too.
+        Body::ChainOpen(open) if open.is_founder() => tx.add_named(&open.device)?,
+        _ => {}
     }
     Ok(tx.add_member_event(pos)?)
-}
-
-fn fold(tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
-    crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
-    match body {
-        Body::NoteAdd(add) => new_note(tx, event, pos, add),
-        Body::NoteEdit(edit) => relist(tx, edit.note, Some(pos)),
-        Body::NoteArchive(archive) => relist(tx, archive.note, Some(pos)),
-        _ => Ok(()),
-    }
 }
 
 /// Which events count, each chain looked up once.
 #[derive(Default)]
 struct Counting {
-    chains: BTreeMap<ChainId, Standing>,
+    chains: BTreeMap<ChainId, (DeviceId, Standing)>,
 }
 
 enum Standing {
@@ -92,20 +88,26 @@ enum Standing {
 
 impl Counting {
     fn counts(&mut self, view: &View<'_>, event: &Event) -> Result<bool> {
-        let standing = match self.chains.entry(event.chain()) {
-            btree_map::Entry::Occupied(found) => found.into_mut(),
-            btree_map::Entry::Vacant(empty) => empty.insert(standing(view, &event.chain())?),
-        };
-        Ok(match standing {
+        Ok(match &self.chain(view, &event.chain())?.1 {
             Standing::Member => true,
             Standing::Cut(heads) => is_within(&event.tip(), heads, view),
             Standing::Stranger => false,
         })
     }
+
+    fn chain(&mut self, view: &View<'_>, chain: &ChainId) -> Result<&(DeviceId, Standing)> {
+        Ok(match self.chains.entry(*chain) {
+            btree_map::Entry::Occupied(found) => found.into_mut(),
+            btree_map::Entry::Vacant(empty) => {
+                let device = author(view, chain)?;
+                empty.insert((device, standing(view, &device)?))
+            }
+        })
+    }
 }
 
-fn standing(view: &View<'_>, chain: &ChainId) -> Result<Standing> {
-    Ok(match view.member(&author(view, chain)?)? {
+fn standing(view: &View<'_>, device: &DeviceId) -> Result<Standing> {
+    Ok(match view.member(device)? {
         Some(member) if member.revoked => Standing::Cut(member.heads),
         Some(_) => Standing::Member,
         None => Standing::Stranger,
@@ -117,30 +119,65 @@ pub fn counts(view: &View<'_>, event: &Event) -> Result<bool> {
     Counting::default().counts(view, event)
 }
 
-/// A new note; an edit of it may have come first only while everything is folded anew.
-fn new_note(tx: &Tx<'_>, event: &Event, pos: Pos, add: &NoteAdd) -> Result<()> {
-    if !tx.revisions(&event.id)?.is_empty() {
-        return relist(tx, event.id, None);
-    }
-    let (lamport, at_ms) = (event.header.lamport, event.header.at.unix_ms);
-    let state = NoteState::Current;
-    let row = NoteRow { note: pos, latest: pos, lamport, at_ms, state: state.number() };
-    tx.put_note(&row, &add.tags, None)?;
-    digest(tx, [], [Entry::note(&event.id, &[event.id], state)])
+/// Folding one event after another.
+struct Folding<'t> {
+    counting: Counting,
+    sum: StateDigest,
+    lister: Lister<'t>,
 }
 
-/// A note's line in the list and its entry in the state digest, before and after a revision.
-fn relist(tx: &Tx<'_>, note: EventId, revision: Option<Pos>) -> Result<()> {
-    let before = listed(tx, note)?;
-    let row = before.as_ref().map(|before| (before.row.lamport, before.row.latest));
-    let is_listed = row.map(|(lamport, latest)| tx.note_row(lamport, latest)).transpose()?;
-    let before = before.filter(|_| is_listed.flatten().is_some());
-    if let Some(pos) = revision {
-        tx.add_revision(&note, pos)?;
+impl<'t> Folding<'t> {
+    fn of(tx: &'t Tx<'_>) -> Result<Self> {
+        Ok(Self { counting: Counting::default(), sum: state(tx)?.1, lister: tx.lister()? })
     }
-    let Some(after) = listed(tx, note)? else { return Ok(()) };
-    tx.put_note(&after.row, &after.tags, before.as_ref().map(|before| &before.row))?;
-    digest(tx, before.map(|before| before.entry), [after.entry])
+
+    fn fold(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
+        crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
+        match body {
+            Body::NoteAdd(add) => self.new_note(tx, event, pos, add),
+            Body::NoteEdit(edit) => self.relist(tx, edit.note, Some((event, pos))),
+            Body::NoteArchive(archive) => self.relist(tx, archive.note, Some((event, pos))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A new note; an edit of it may have come first.
+    fn new_note(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, add: &NoteAdd) -> Result<()> {
+        let (lamport, at_ms) = (event.header.lamport, event.header.at.unix_ms);
+        let state = NoteState::Current;
+        let row = NoteRow { note: pos, latest: pos, lamport, at_ms, state: state.number() };
+        if !self.lister.list_new(&event.id, &row)? {
+            return self.relist(tx, event.id, None);
+        }
+        tx.add_tags(&row, &add.tags)?;
+        self.sum.add(Entry::note(&event.id, &[event.id], state));
+        Ok(())
+    }
+
+    /// A note's line in the list and its entry in the state digest, before and after a revision.
+    fn relist(&mut self, tx: &Tx<'_>, note: EventId, coming: Option<(&Event, Pos)>) -> Result<()> {
+        let stored = stored(tx, &mut self.counting, note)?;
+        if let Some((_, pos)) = coming {
+            tx.add_revision(&note, pos)?;
+        }
+        let Some(mut stored) = stored else { return Ok(()) };
+        let before = listed(note, &stored);
+        let row = before.as_ref().map(|before| (before.row.lamport, before.row.latest));
+        let is_listed = row.map(|(lamport, latest)| tx.note_row(lamport, latest)).transpose()?;
+        let before = before.filter(|_| is_listed.flatten().is_some());
+        if let Some((event, pos)) = coming
+            && !stored.revisions.iter().any(|(_, known)| *known == pos)
+        {
+            stored.add(tx, &mut self.counting, event, pos)?;
+        }
+        let Some(after) = listed(note, &stored) else { return Ok(()) };
+        tx.put_note(&after.row, &after.tags, before.as_ref().map(|before| &before.row))?;
+        if let Some(before) = before {
+            self.sum.remove(before.entry);
+        }
+        self.sum.add(after.entry);
+        Ok(())
+    }
 }
 
 struct Listed {
@@ -149,70 +186,87 @@ struct Listed {
     entry: Entry,
 }
 
-fn listed(view: &View<'_>, note: EventId) -> Result<Option<Listed>> {
-    let Some(first) = view.pos(&note)? else { return Ok(None) };
-    let Some(graph) = graph(view, note)? else { return Ok(None) };
-    let Some(shown) = graph.shown() else { return Ok(None) };
-    let Some(latest) = view.pos(&shown.id)? else { return Ok(None) };
+fn listed(note: EventId, stored: &Stored) -> Option<Listed> {
+    let graph = stored.graph()?;
+    let shown = graph.shown()?;
+    let latest = stored.revisions.iter().find(|(revision, _)| revision.id == shown.id);
     let state = graph.state();
     let leaves: Vec<EventId> = graph.leaves().iter().map(|leaf| leaf.id).collect();
-    Ok(Some(Listed {
+    Some(Listed {
         row: NoteRow {
-            note: first,
-            latest,
+            note: stored.first,
+            latest: latest.map(|(_, pos)| *pos)?,
             lamport: shown.order.0,
             at_ms: shown.at.unix_ms,
             state: state.number(),
         },
         tags: if state == NoteState::Archived { Vec::new() } else { shown.tags.clone() },
         entry: Entry::note(&note, &leaves, state),
-    }))
+    })
+}
+
+/// A note as it is stored: where its first event lies, and its revisions with their places.
+struct Stored {
+    first: Pos,
+    revisions: Vec<(Revision, Pos)>,
+}
+
+impl Stored {
+    fn graph(&self) -> Option<NoteGraph> {
+        let revisions = self.revisions.iter().map(|(revision, _)| revision);
+        let left = revisions.clone().any(|revision| !revision.archived);
+        left.then(|| NoteGraph::new(revisions.cloned()))
+    }
+
+    fn add(
+        &mut self,
+        view: &View<'_>,
+        counting: &mut Counting,
+        event: &Event,
+        pos: Pos,
+    ) -> Result<()> {
+        let device = counting.chain(view, &event.chain())?.0;
+        self.revisions.extend(revision(event, device).map(|revision| (revision, pos)));
+        Ok(())
+    }
+}
+
+/// `None` when the event is no note.
+fn stored(view: &View<'_>, counting: &mut Counting, note: EventId) -> Result<Option<Stored>> {
+    let Some((first, event)) = view.find(&note)? else { return Ok(None) };
+    if note_of(&event) != Some(note) {
+        return Ok(None);
+    }
+    let mut stored = Stored { first, revisions: Vec::new() };
+    // What others made of a note stays when the note itself does not count, or is forgotten.
+    if counting.counts(view, &event)? {
+        stored.add(view, counting, &event, first)?;
+    }
+    for pos in view.revisions(&note)? {
+        if let Some(event) = view.event_at(pos)? {
+            stored.add(view, counting, &event, pos)?;
+        }
+    }
+    Ok(Some(stored))
 }
 
 /// A note's revisions; `None` when the event is no note, or nothing is left of it: an archive alone has no text.
 pub fn graph(view: &View<'_>, note: EventId) -> Result<Option<NoteGraph>> {
-    let Some(event) = view.event(&note)? else { return Ok(None) };
-    if note_of(&event) != Some(note) {
-        return Ok(None);
-    }
-    // What others made of a note stays when the note itself does not count, or is forgotten.
-    let mut revisions = Vec::new();
-    if counts(view, &event)? {
-        revisions.extend(revision(view, &event)?);
-    }
-    for pos in view.revisions(&note)? {
-        if let Some(event) = view.event_at(pos)? {
-            revisions.extend(revision(view, &event)?);
-        }
-    }
-    let left = revisions.iter().any(|revision| !revision.archived);
-    Ok(left.then(|| NoteGraph::new(revisions)))
+    Ok(stored(view, &mut Counting::default(), note)?.and_then(|stored| stored.graph()))
 }
 
 /// An event as a revision of a note.
-fn revision(view: &View<'_>, event: &Event) -> Result<Option<Revision>> {
+fn revision(event: &Event, device: DeviceId) -> Option<Revision> {
     let nothing = String::new;
     let (parents, text, tags, attachments, archived) = match Body::read(event) {
         Ok(Body::NoteAdd(add)) => (vec![], add.text, add.tags, Some(add.attachments), false),
         Ok(Body::NoteEdit(edit)) => (edit.replaces, edit.text, edit.tags, edit.attachments, false),
         Ok(Body::NoteArchive(archive)) => (archive.replaces, nothing(), vec![], None, true),
-        _ => return Ok(None),
+        _ => return None,
     };
     let (inherits, attachments) = (attachments.is_none(), attachments.unwrap_or_default());
-    let device = author(view, &event.chain())?;
     let (at, order, id) = (event.header.at, event.order(), event.id);
-    Ok(Some(Revision {
-        id,
-        parents,
-        text,
-        tags,
-        attachments,
-        inherits,
-        archived,
-        device,
-        at,
-        order,
-    }))
+    Some(Revision { id, parents, text, tags, attachments, inherits, archived, device, at, order })
 }
 
 /// Whose chain it is.
@@ -258,7 +312,10 @@ fn members(tx: &Tx<'_>, mesh: MeshId, coming: &[(&Event, Pos)]) -> Result<bool> 
         })
         .collect();
     tx.put_members(&rows)?;
-    digest(tx, before.iter().map(entry), rows.iter().map(entry))?;
+    let mut sum = state(tx)?.1;
+    before.iter().map(entry).for_each(|entry| sum.remove(entry));
+    rows.iter().map(entry).for_each(|entry| sum.add(entry));
+    set_state(tx, &sum)?;
     Ok(counts_otherwise(tx, &before, &rows, coming)? || forgotten)
 }
 
@@ -326,17 +383,6 @@ pub fn state(view: &View<'_>) -> Result<(u32, StateDigest)> {
     Ok((u32::from_be_bytes(*version), StateDigest(digest)))
 }
 
-fn digest(
-    tx: &Tx<'_>,
-    gone: impl IntoIterator<Item = Entry>,
-    come: impl IntoIterator<Item = Entry>,
-) -> Result<()> {
-    let (_, mut sum) = state(tx)?;
-    gone.into_iter().for_each(|entry| sum.remove(entry));
-    come.into_iter().for_each(|entry| sum.add(entry));
-    set_state(tx, &sum)
-}
-
 fn set_state(tx: &Tx<'_>, sum: &StateDigest) -> Result<()> {
     let bytes = [FOLD_VERSION.to_be_bytes().as_slice(), &sum.0].concat();
     Ok(tx.set_meta(Meta::State, &bytes)?)
@@ -358,14 +404,14 @@ pub fn rebuild(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
         })?;
     }
     members(tx, mesh, &[])?;
-    let mut counting = Counting::default();
+    let mut folding = Folding::of(tx)?;
     for pos in others {
         let Some(event) = tx.event_at(pos)? else { continue };
-        if counting.counts(tx, &event)? {
-            fold(tx, &event, pos, &Body::read(&event).unwrap_or(Body::Missing))?;
+        if folding.counting.counts(tx, &event)? {
+            folding.fold(tx, &event, pos, &Body::read(&event).unwrap_or(Body::Missing))?;
         }
     }
-    Ok(())
+    set_state(tx, &folding.sum)
 }
 
 #[cfg(test)]

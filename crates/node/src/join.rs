@@ -80,6 +80,12 @@ impl Node {
         // Whose device the key is, only the events will tell.
         let device = inviter(channel, self, &never).await?;
         self.write(|tx| {
+            // A chain that does not rest on its own admission could be refused by devices that see it first, and all
+            // that rests on it with it.
+            if !tx.is_named(&self.inner.device)? {
+                let detail = "the mesh that came does not admit this device";
+                return Err(Error::integrity(detail));
+            }
             let mut row = tx.peer(&device)?;
             row.addresses = ticket.addresses.clone();
             tx.put_peer(&device, &row)?;

@@ -15,6 +15,7 @@
 //! # Ok::<(), mirror_node::Error>(())
 //! ```
 
+mod ahead;
 mod blob_bundles;
 mod blob_exchange;
 mod blobs;
@@ -28,6 +29,7 @@ mod error;
 mod exchange;
 mod fold;
 mod forget;
+mod history;
 mod intake;
 mod join;
 mod keys;

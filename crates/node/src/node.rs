@@ -233,6 +233,11 @@ impl Node {
         lock(&self.inner.reader).read(read)
     }
 
+    /// A read on a connection of its own, beside those that other threads do.
+    pub(crate) fn read_apart<T>(&self, read: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        Store::open_to_read(&self.inner.home.join(DATABASE))?.read(read)
+    }
+
     /// One durable write, told to the subscribers.
     pub(crate) fn write<T>(&self, write: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let result = self.quiet_write(write)?;

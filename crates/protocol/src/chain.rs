@@ -101,6 +101,14 @@ impl ChainOpen {
 
     /// Reads and checks a first event: position, kind, shape, authority signature.
     pub fn read(event: &Event) -> Result<Self, ChainOpenError> {
+        let open = Self::of_checked(event)?;
+        let authority = PublicKey(open.device.0);
+        verify_signature(&authority, &open.authority_message(), &open.authority)?;
+        Ok(open)
+    }
+
+    /// Reads a first event that was checked when it came: position, kind and shape alone.
+    pub fn of_checked(event: &Event) -> Result<Self, ChainOpenError> {
         if event.header.seq != 0 || event.header.kind != CHAIN_OPEN {
             return Err(ChainOpenError::NotFirst {
                 seq: event.header.seq,
@@ -112,8 +120,6 @@ impl ChainOpen {
         if open.encode() != body {
             return Err(ChainOpenError::Malformed);
         }
-        let authority = PublicKey(open.device.0);
-        verify_signature(&authority, &open.authority_message(), &open.authority)?;
         Ok(open)
     }
 

@@ -55,6 +55,9 @@ struct Waiting {
     /// How many leading events are ready.
     ready: usize,
     missing: Option<Tip>,
+    /// What the ready events rest on that waited here when it was found, with the index of the event: what was stored
+    /// stays stored.
+    rests_on: Vec<(usize, Tip)>,
     /// The run that keeps this one back although it is whole.
     blocked_by: Option<Tip>,
 }
@@ -87,7 +90,8 @@ pub struct Intake {
 }
 
 enum Check {
-    Ready,
+    /// With those of its causes that wait here.
+    Ready(Vec<Tip>),
     Missing(Tip),
     Wrong(IntakeError),
 }
@@ -145,7 +149,9 @@ impl Intake {
         let Some(first) = run.events.first().map(Event::tip) else { return };
         self.bytes += run.bytes();
         self.holder.extend(run.events.iter().map(|event| (event.id, first)));
-        self.waiting.insert(first, Waiting { run, ready: 0, missing: None, blocked_by: None });
+        let rests_on = Vec::new();
+        let waiting = Waiting { run, ready: 0, missing: None, rests_on, blocked_by: None };
+        self.waiting.insert(first, waiting);
         self.moved.insert(first);
     }
 
@@ -182,6 +188,7 @@ impl Intake {
         self.remove(&wrong.0);
         for waiting in self.waiting.values_mut() {
             waiting.ready = 0;
+            waiting.rests_on.clear();
         }
         self.recheck();
         refused.push(wrong);
@@ -214,10 +221,13 @@ impl Intake {
                     self.whole.extend(self.blocked.remove(&first).unwrap_or_default());
                     break;
                 };
-                let (id, check) = (event.id, self.check(event, known));
+                let before = waiting.ready.checked_sub(1).and_then(|i| waiting.run.events.get(i));
+                let (id, check) = (event.id, self.check(before, event, known));
                 let Some(waiting) = self.waiting.get_mut(&first) else { break };
                 match check {
-                    Check::Ready => {
+                    Check::Ready(rests_on) => {
+                        let index = waiting.ready;
+                        waiting.rests_on.extend(rests_on.into_iter().map(|cause| (index, cause)));
                         waiting.ready += 1;
                         waiting.missing = None;
                         self.moved.extend(self.waiters.remove(&id).unwrap_or_default());
@@ -234,11 +244,18 @@ impl Intake {
         Ok(())
     }
 
-    fn check(&self, event: &Event, known: &dyn Known) -> Check {
-        let mut latest = Lamport(0);
-        for cause in event.before().into_iter().chain(event.header.deps.iter().map(|d| (*d).into()))
-        {
-            let Some(point) = self.ready_point(&cause, known) else {
+    /// `before` is the ready event before it in its run; a first event's is looked for like any other cause.
+    fn check(&self, before: Option<&Event>, event: &Event, known: &dyn Known) -> Check {
+        let mut latest = before.map_or(Lamport(0), |before| before.header.lamport);
+        let mut rests_on = Vec::new();
+        let before = if before.is_none() { event.before() } else { None };
+        let deps = event.header.deps.iter().map(|dep| Tip::from(*dep));
+        for cause in before.into_iter().chain(deps) {
+            let waiting = self.ready_here(&cause);
+            if waiting.is_some() {
+                rests_on.push(cause);
+            }
+            let Some(point) = waiting.or_else(|| known.point(&cause)) else {
                 return Check::Missing(cause);
             };
             latest = latest.max(point.lamport);
@@ -247,7 +264,7 @@ impl Intake {
         if expected != found {
             return Check::Wrong(IntakeError::Lamport { event: event.id, expected, found });
         }
-        Check::Ready
+        Check::Ready(rests_on)
     }
 
     /// The greatest set of whole runs in which every cause is stored or in the set. Runs that stay are looked at again
@@ -259,7 +276,8 @@ impl Intake {
         let mut out: Vec<(Tip, Tip)> = Vec::new();
         let mut lost = Vec::new();
         for first in &set {
-            for (index, cause) in self.causes(first) {
+            let causes = self.waiting.get(first).map(|waiting| waiting.rests_on.as_slice());
+            for (index, cause) in causes.unwrap_or_default().iter().copied() {
                 match self.holder.get(&cause.id).copied() {
                     Some(run) if run == *first => {}
                     Some(run) if set.contains(&run) => {
@@ -275,6 +293,7 @@ impl Intake {
         for (first, index, cause) in lost {
             if let Some(waiting) = self.waiting.get_mut(&first) {
                 waiting.ready = waiting.ready.min(index);
+                waiting.rests_on.retain(|(at, _)| *at < index);
                 waiting.missing = Some(cause);
                 self.waiters.entry(cause.id).or_default().insert(first);
                 out.push((first, first));
@@ -302,15 +321,6 @@ impl Intake {
         waiting.and_then(|waiting| waiting.blocked_by).unwrap_or(run)
     }
 
-    /// What a run's events rest on outside the run itself, each with the index of the event.
-    fn causes(&self, first: &Tip) -> impl Iterator<Item = (usize, Tip)> {
-        let events = self.waiting.get(first).map(|w| w.run.events.as_slice()).unwrap_or_default();
-        let prev = events.first().and_then(Event::before).map(|prev| (0, prev));
-        let deps = events.iter().enumerate();
-        prev.into_iter()
-            .chain(deps.flat_map(|(i, e)| e.header.deps.iter().map(move |d| (i, (*d).into()))))
-    }
-
     fn remove(&mut self, first: &Tip) -> Option<Waiting> {
         let waiting = self.waiting.remove(first)?;
         for event in &waiting.run.events {
@@ -321,14 +331,12 @@ impl Intake {
         Some(waiting)
     }
 
-    /// A waiting event whose own causes are ready, or a stored one.
-    fn ready_point(&self, event: &Tip, known: &dyn Known) -> Option<Point> {
-        let waiting = self.holder.get(&event.id).and_then(|first| {
-            let index = usize::try_from(event.seq.checked_sub(first.seq)?).ok()?;
-            let waiting = self.waiting.get(first).filter(|waiting| index < waiting.ready)?;
-            waiting.run.events.get(index).filter(|found| found.tip() == *event)
-        });
-        waiting.map(Point::of).or_else(|| known.point(event))
+    /// A waiting event whose own causes are ready.
+    fn ready_here(&self, event: &Tip) -> Option<Point> {
+        let first = self.holder.get(&event.id)?;
+        let index = usize::try_from(event.seq.checked_sub(first.seq)?).ok()?;
+        let waiting = self.waiting.get(first).filter(|waiting| index < waiting.ready)?;
+        waiting.run.events.get(index).filter(|found| found.tip() == *event).map(Point::of)
     }
 }
 

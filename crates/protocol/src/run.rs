@@ -81,6 +81,14 @@ pub enum RunError {
         /// How many it holds.
         found: usize,
     },
+    /// A span ends inside the run. Taken, it would leave the reader without the head that it has to cut runs at.
+    #[error("a run from {first} to {last} passes the end of a span, where a head has to be kept")]
+    Span {
+        /// The first position.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// A header or body over its limit.
     #[error("event {index} of the run is over its limits")]
     TooLong {
@@ -175,6 +183,10 @@ impl Run {
         let (Some(first), Some(last)) = (events.first(), events.last()) else {
             return Err(RunError::Length { found: 0 });
         };
+        let (from, to) = (first.header.seq, last.header.seq);
+        if from / SPAN_EVENTS != to / SPAN_EVENTS {
+            return Err(RunError::Span { first: from, last: to });
+        }
         let open = if first.header.seq == 0 { Some(ChainOpen::read(first)?) } else { None };
         let chain = first.chain();
         let signer = open.map(|open| open.key).or(key).ok_or(RunError::UnknownChain { chain })?;

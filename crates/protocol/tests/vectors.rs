@@ -45,11 +45,13 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
         "crates/protocol/tests",
         "crates/domain/src",
         "crates/domain/src/membership",
+        "crates/domain/src/body",
         "crates/link/src",
         "crates/node/src",
         "crates/node/src/fold",
         "crates/link/tests",
         "tests",
+        "tests/scenario_courier",
     ];
     for folder in folders {
         for file in std::fs::read_dir(format!("{root}/{folder}")).unwrap() {

@@ -161,16 +161,14 @@ impl View<'_> {
     }
 
     fn point_of(&self, event: &Tip) -> Result<Option<Point>, StoreError> {
-        if let Some(row) = self.branches(&event.chain)?.iter().find(|row| row.tip == *event) {
-            return Ok(Some(row.point()));
-        }
-        let Some(pos) = self.pos(&event.id)? else { return Ok(None) };
-        let found = self.header_at(pos)?;
-        let fits = |header: &Header| {
-            header.seq == event.seq && header.chain.unwrap_or(ChainId(event.id.0)) == event.chain
-        };
-        let found = found.filter(|(header, _)| fits(header));
-        Ok(found.map(|(header, id)| Point { seq: header.seq, id, lamport: header.lamport }))
+        let sql = "SELECT header FROM events WHERE id = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found = statement.query_row(params![event.id.0], |row| row.get::<_, Vec<u8>>(0));
+        let Some(bytes) = found.optional()? else { return Ok(None) };
+        let header = Header::decode(&bytes).map_err(|e| StoreError::damaged("event", e))?;
+        let chain = header.chain.unwrap_or(ChainId(event.id.0));
+        let fits = header.seq == event.seq && chain == event.chain;
+        Ok(fits.then_some(Point { seq: header.seq, id: event.id, lamport: header.lamport }))
     }
 
     fn ancestor_of(&self, event: &Tip, seq: u64) -> Result<Option<Point>, StoreError> {
@@ -249,7 +247,7 @@ impl Tx<'_> {
         Ok(BranchRef(self.conn.last_insert_rowid()))
     }
 
-    /// Moves a branch's head; it is kept for good where runs are cut.
+    /// Moves a branch's head; at a span's end it is kept for good.
     pub fn set_head(
         &self,
         branch: BranchRef,
@@ -261,12 +259,15 @@ impl Tx<'_> {
         let (tip, seq) = (head.tip, head.tip.seq as i64);
         let values = params![branch.0, seq, tip.id.0, lamport.0 as i64, head.signature];
         self.conn.prepare_cached(sql)?.execute(values)?;
-        if is_span_end(tip.seq) {
-            let sql = "INSERT OR REPLACE INTO heads (chain, seq, id, signature)
-                       VALUES (?1, ?2, ?3, ?4)";
-            let values = params![branch.0, seq, tip.id.0, head.signature];
-            self.conn.prepare_cached(sql)?.execute(values)?;
-        }
+        if is_span_end(tip.seq) { self.keep_head(branch, head) } else { Ok(()) }
+    }
+
+    /// Keeps a signed head for good, so that runs can be cut there.
+    pub fn keep_head(&self, branch: BranchRef, head: &SignedHead) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO heads (chain, seq, id, signature)
+                   VALUES (?1, ?2, ?3, ?4)";
+        let values = params![branch.0, head.tip.seq as i64, head.tip.id.0, head.signature];
+        self.conn.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
 

@@ -51,6 +51,16 @@ impl View<'_> {
         statement.query_row(params![id.0], raw).optional()?.map(read).transpose()
     }
 
+    /// An event by its id, and where it lies.
+    pub fn find(&self, id: &EventId) -> Result<Option<(Pos, Event)>, StoreError> {
+        let sql = "SELECT pos, header, body FROM events WHERE id = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found = statement
+            .query_row(params![id.0], |row| Ok((Pos(row.get(0)?), (row.get(1)?, row.get(2)?))));
+        let Some((pos, bytes)) = found.optional()? else { return Ok(None) };
+        Ok(Some((pos, read(bytes)?)))
+    }
+
     /// Where an event lies.
     pub fn pos(&self, id: &EventId) -> Result<Option<Pos>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT pos FROM events WHERE id = ?1")?;
@@ -127,6 +137,31 @@ impl View<'_> {
     ) -> Result<(), E> {
         let last = (1 << SEQ_BITS) - 1;
         self.walk_segment(&Segment { branch, from, to: last }, &mut visit).map(drop)
+    }
+
+    /// Calls back with the events that lie in a branch from a position on, or from one to another, each with the id that
+    /// is stored beside it, until it answers `false`.
+    pub fn walk_stored<E: From<StoreError>>(
+        &self,
+        branch: BranchRef,
+        from: u64,
+        to: Option<u64>,
+        mut visit: impl FnMut(EventId, Event) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let sql = "SELECT id, header, body FROM events WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
+        let mut statement = self.conn.prepare_cached(sql).map_err(StoreError::from)?;
+        let last = to.unwrap_or((1 << SEQ_BITS) - 1);
+        let bounds = params![Pos::new(branch, from).0, Pos::new(branch, last).0];
+        let mut rows = statement.query(bounds).map_err(StoreError::from)?;
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            let stored = |row: &Row<'_>| Ok((EventId(row.get(0)?), (row.get(1)?, row.get(2)?)));
+            let (id, bytes) =
+                stored(row).map_err(|error: rusqlite::Error| StoreError::from(error))?;
+            if !visit(id, read(bytes)?)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn walk_segment<E: From<StoreError>>(
@@ -209,26 +244,49 @@ impl View<'_> {
     /// The next run of the branch that ends in `last`, a head of it that the caller holds (the branch may have grown
     /// since, and its newest signature with it), behind `after`: up to the next kept head, or to `last`.
     pub fn run(&self, after: Option<u64>, last: &SignedHead) -> Result<Option<Run>, StoreError> {
-        let from = after.map_or(0, |after| after + 1);
-        if from > last.tip.seq {
-            return Ok(None);
-        }
-        let mut segments = self.lineage(&last.tip)?;
-        segments.retain(|segment| segment.to >= from);
+        let (parts, head) = self.cut(after, last)?;
         let mut events = Vec::new();
-        for segment in &segments {
-            let part = Segment { from: segment.from.max(from), ..*segment };
-            let kept = self.kept_head(&last.tip.chain, &part)?;
-            let part = Segment { to: kept.map_or(part.to, |head| head.tip.seq), ..part };
-            self.walk_segment::<StoreError>(&part, &mut |_, event| {
+        for part in &parts {
+            self.walk_segment::<StoreError>(part, &mut |_, event| {
                 events.push(WireEvent { header: event.bytes, body: event.body });
                 Ok(true)
             })?;
-            if let Some(head) = kept {
-                return Ok(Some(Run { events, head }));
-            }
         }
-        Ok((!events.is_empty()).then_some(Run { events, head: *last }))
+        Ok((!events.is_empty()).then_some(Run { events, head }))
+    }
+
+    /// The clock at the end of the run that [`View::run`] would read.
+    pub fn run_end(
+        &self,
+        after: Option<u64>,
+        last: &SignedHead,
+    ) -> Result<Option<Lamport>, StoreError> {
+        let (parts, head) = self.cut(after, last)?;
+        let Some(part) = parts.last() else { return Ok(None) };
+        let end = self.header_at(Pos::new(part.branch, head.tip.seq))?;
+        Ok(end.map(|(header, _)| header.lamport))
+    }
+
+    /// Where the next run lies, and its head; nowhere when there is none.
+    fn cut(
+        &self,
+        after: Option<u64>,
+        last: &SignedHead,
+    ) -> Result<(Vec<Segment>, SignedHead), StoreError> {
+        let from = after.map_or(0, |after| after + 1);
+        let mut parts = Vec::new();
+        for segment in self.lineage(&last.tip)? {
+            if segment.to < from {
+                continue;
+            }
+            let part = Segment { from: segment.from.max(from), ..segment };
+            if let Some(head) = self.kept_head(&last.tip.chain, &part)? {
+                parts.push(Segment { to: head.tip.seq, ..part });
+                return Ok((parts, head));
+            }
+            parts.push(part);
+        }
+        Ok((parts, *last))
     }
 
     /// The first head kept for good in a part of a branch.
@@ -249,11 +307,21 @@ impl Tx<'_> {
     /// Inserts an event where [`Tx::open_chain`] or [`Tx::attach`] said, or behind one that was. The caller sets the
     /// branch's head in the same transaction.
     pub fn insert(&self, branch: BranchRef, event: &Event) -> Result<Pos, StoreError> {
-        let pos = Pos::new(branch, event.header.seq);
+        self.insert_all(branch, std::slice::from_ref(event))?;
+        Ok(Pos::new(branch, event.header.seq))
+    }
+
+    /// Inserts events that follow each other; where they lie.
+    pub fn insert_all(&self, branch: BranchRef, events: &[Event]) -> Result<Vec<Pos>, StoreError> {
         let sql = "INSERT INTO events (pos, id, header, body) VALUES (?1, ?2, ?3, ?4)";
         let mut statement = self.conn.prepare_cached(sql)?;
-        statement.execute(params![pos.0, event.id.0, event.bytes, event.body])?;
-        Ok(pos)
+        let mut places = Vec::with_capacity(events.len());
+        for event in events {
+            let pos = Pos::new(branch, event.header.seq);
+            statement.execute(params![pos.0, event.id.0, event.bytes, event.body])?;
+            places.push(pos);
+        }
+        Ok(places)
     }
 }
 

@@ -41,7 +41,7 @@ pub use error::{Fault, StoreError};
 pub use events::{Place, Pos};
 pub use members::MemberRow;
 pub use meta::Meta;
-pub use notes::{NoteCursor, NoteFilter, NoteRow};
+pub use notes::{Lister, NoteCursor, NoteFilter, NoteRow};
 pub use pairing::InviteRow;
 pub use peers::{CheckpointRow, PeerRow};
 pub use search::Unindexed;

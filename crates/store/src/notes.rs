@@ -1,7 +1,7 @@
 //! Notes as a list: which revision of each is shown, newest first. What the revisions mean, the caller has folded.
 
 use mirror_protocol::{DeviceId, EventId, Lamport};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{CachedStatement, OptionalExtension, params};
 
 use crate::error::StoreError;
 use crate::events::Pos;
@@ -61,6 +61,32 @@ fn row(row: &rusqlite::Row<'_>) -> Result<NoteRow, rusqlite::Error> {
         at_ms: row.get(3)?,
         state: row.get(4)?,
     })
+}
+
+/// Lists notes, with its statements at hand.
+pub struct Lister<'t> {
+    revised: CachedStatement<'t>,
+    list: CachedStatement<'t>,
+}
+
+impl Lister<'_> {
+    /// Lists a note that begins with this event; `false`, and nothing done, when there are revisions of it.
+    pub fn list_new(&mut self, note: &EventId, row: &NoteRow) -> Result<bool, StoreError> {
+        let revised = self.revised.exists(params![note.0])?;
+        if !revised {
+            list(&mut self.list, row)?;
+        }
+        Ok(!revised)
+    }
+}
+
+const LIST: &str = "INSERT INTO notes (lamport, latest, note, at_ms, state)
+                    VALUES (?1, ?2, ?3, ?4, ?5)";
+
+fn list(statement: &mut CachedStatement<'_>, row: &NoteRow) -> Result<(), StoreError> {
+    let (lamport, latest) = (row.lamport.0 as i64, row.latest.0);
+    statement.execute(params![lamport, latest, row.note.0, row.at_ms, row.state])?;
+    Ok(())
 }
 
 impl View<'_> {
@@ -154,16 +180,25 @@ impl Tx<'_> {
                 self.conn.prepare_cached(sql)?.execute(values)?;
             }
         }
-        let sql = "INSERT INTO notes (lamport, latest, note, at_ms, state)
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-        let (lamport, latest) = (row.lamport.0 as i64, row.latest.0);
-        let values = params![lamport, latest, row.note.0, row.at_ms, row.state];
-        self.conn.prepare_cached(sql)?.execute(values)?;
+        list(&mut self.conn.prepare_cached(LIST)?, row)?;
+        self.add_tags(row, tags)
+    }
+
+    /// Lists a note under its tags.
+    pub fn add_tags(&self, row: &NoteRow, tags: &[String]) -> Result<(), StoreError> {
         for tag in tags {
             let sql = "INSERT OR IGNORE INTO note_tags (tag, lamport, latest) VALUES (?1, ?2, ?3)";
-            self.conn.prepare_cached(sql)?.execute(params![tag, lamport, latest])?;
+            let values = params![tag, row.lamport.0 as i64, row.latest.0];
+            self.conn.prepare_cached(sql)?.execute(values)?;
         }
         Ok(())
+    }
+
+    /// Lists many new notes.
+    pub fn lister(&self) -> Result<Lister<'_>, StoreError> {
+        let revised =
+            self.conn.prepare_cached("SELECT 1 FROM revisions WHERE note = ?1 LIMIT 1")?;
+        Ok(Lister { revised, list: self.conn.prepare_cached(LIST)? })
     }
 
     /// Empties everything that a fold writes, so that the events can be folded anew.

@@ -28,7 +28,7 @@ CREATE TABLE chains (
 
 CREATE INDEX chains_by_id ON chains (id);
 
--- Signed heads at span ends, where runs can be cut.
+-- Signed heads where runs can be cut: at span ends, where runs that came ended, and where others named our own events.
 CREATE TABLE heads (
     chain INTEGER NOT NULL REFERENCES chains (ref),
     seq INTEGER NOT NULL,
@@ -86,11 +86,12 @@ CREATE TABLE members (
 ) STRICT, WITHOUT ROWID;
 
 -- One row a note, by the canonical place of the revision shown. A note that was never edited is found through its own
--- event, an edited one through its revisions, so that a plain capture touches one page here.
+-- event, an edited one through its revisions, so that a plain capture touches one page here. What is folded names events
+-- without a foreign key: it follows from them, and each check is paid for with every row of an import.
 CREATE TABLE notes (
     lamport INTEGER NOT NULL,
-    latest INTEGER NOT NULL REFERENCES events (pos),
-    note INTEGER NOT NULL REFERENCES events (pos),
+    latest INTEGER NOT NULL,
+    note INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     state INTEGER NOT NULL,
     PRIMARY KEY (lamport, latest)
@@ -101,7 +102,7 @@ CREATE INDEX notes_in_conflict ON notes (note) WHERE state = 1;
 -- Edits and archives, by the note that they name.
 CREATE TABLE revisions (
     note BLOB NOT NULL,
-    pos INTEGER NOT NULL REFERENCES events (pos),
+    pos INTEGER NOT NULL,
     PRIMARY KEY (note, pos)
 ) STRICT, WITHOUT ROWID;
 

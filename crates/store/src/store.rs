@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::StoreError;
@@ -16,6 +17,8 @@ pub const SCHEMA_VERSION: i64 = 1;
 const APPLICATION_ID: i64 = 0x4d44_4e41;
 /// KiB of page cache: a home of a million events is read within 64 MiB.
 const CACHE_KIB: i64 = 8 * 1024;
+/// More than there are different statements.
+const STATEMENTS: usize = 128;
 const BUSY: Duration = Duration::from_secs(20);
 
 /// A home's database, as one connection. Several processes may have one each.
@@ -112,6 +115,15 @@ impl Store {
         }
         check_version(&conn, path)?;
         configure(&conn, path)?;
+        Self::checked(conn, path)
+    }
+
+    /// Opens a database that is open in this process already, to be read only.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(BUSY)?;
+        tune(&conn)?;
         Self::checked(conn, path)
     }
 
@@ -259,8 +271,7 @@ fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     conn.pragma_update(None, "fullfsync", true)?;
     conn.pragma_update(None, "checkpoint_fullfsync", true)?;
     conn.pragma_update(None, "foreign_keys", true)?;
-    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    conn.set_prepared_statement_cache_capacity(64);
+    tune(conn)?;
     crate::persist::keep_wal(conn)?;
     settle_log(conn)?;
     let mut header = [0; 20];
@@ -272,6 +283,15 @@ fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
         Err(error) => return Err(error.into()),
     }
     sync_folder(path)
+}
+
+fn tune(conn: &Connection) -> Result<(), StoreError> {
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this SQLite compiles a statement anew whenever other values are bound to it, in case they make another plan
+    // better.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// A commit whose sync failed can still stand in the log as the system's cache shows it, and later commits would rest on
@@ -293,4 +313,23 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No test that kills a process would notice: what was written without a sync survives that.
+    #[test]
+    fn a_commit_returns_only_after_a_sync() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::create(&folder.path().join("mirror.db")).unwrap();
+        let asked = |name| {
+            store.read(|view| {
+                Ok::<i64, StoreError>(view.conn.pragma_query_value(None, name, |r| r.get(0))?)
+            })
+        };
+        let [synchronous, full] = ["synchronous", "fullfsync"].map(asked).map(Result::unwrap);
+        assert_eq!((synchronous, full), (2, 1), "FULL");
+    }
 }

@@ -1,7 +1,7 @@
 //! What was not taken: runs whose causes have not come, and refusals with their reasons.
 
 use mirror_protocol::limits::MAX_PENDING_BYTES;
-use mirror_protocol::{ChainId, Run, VerifiedRun};
+use mirror_protocol::{Run, VerifiedRun};
 use rusqlite::params;
 
 use crate::error::StoreError;
@@ -63,10 +63,10 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Lets the runs of a chain go whose events have all come.
-    pub fn end_quarantine(&self, chain: &ChainId) -> Result<(), StoreError> {
-        let sql = "DELETE FROM quarantine WHERE chain = ?1 AND tip IN (SELECT id FROM events)";
-        self.conn.prepare_cached(sql)?.execute(params![chain.0])?;
+    /// Lets the runs go whose events have all come.
+    pub fn end_quarantine(&self) -> Result<(), StoreError> {
+        let sql = "DELETE FROM quarantine WHERE tip IN (SELECT id FROM events)";
+        self.conn.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
 

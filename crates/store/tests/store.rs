@@ -329,7 +329,7 @@ fn a_waiting_run_stays_until_all_of_it_has_come() {
         .unwrap();
     assert_eq!(lasts(&mut store), [6, 4]);
 
-    store.write(|tx| tx.end_quarantine(&long.chain)).unwrap();
+    store.write(|tx| tx.end_quarantine()).unwrap();
 
     assert_eq!(lasts(&mut store), [6]);
     let taken = store.write(|tx| tx.take_quarantine()).unwrap();

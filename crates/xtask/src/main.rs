@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask run | test | check | fuzz | bench | shots`. Each installs what it needs and says so.
+//! Developer commands: `cargo xtask run | test | check | sim | fuzz | bench | shots`. Each installs what it needs and says so.
 
 mod bench;
 mod check;
@@ -7,6 +7,7 @@ mod fuzz;
 mod install;
 mod run;
 mod sh;
+mod sim;
 mod test;
 mod tidy;
 mod window;
@@ -18,6 +19,8 @@ const HELP: &str = "cargo xtask COMMAND
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
   test [rust|ui|vectors|window] run the tests, all of them without a name
   check                         format, lints, licences, types, tidiness
+  sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
+  sim --seed S                  replay one world, telling each step
   fuzz [--seconds N] [TARGET...]
                                 fuzz every decoder and the session for N seconds each (60), and keep the corpus small
   bench [--json]                the figures of docs/FIGURES.md, as ratios
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["run", flags @ ..] => run::run(flags),
         ["test", parts @ ..] => test::test(parts),
+        ["sim", flags @ ..] => sim::sim(flags),
         ["fuzz", args @ ..] => fuzz::fuzz(args),
         ["check"] => check::check(),
         ["bench", flags @ ..] => bench::bench(flags),

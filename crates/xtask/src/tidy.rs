@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mirror-cli", &["mirror-node"]),
     ("mirror-app", &["mirror-node"]),
     ("mirror-xtask", &[]),
+    ("mirror-simulation", &["mirror-protocol", "mirror-domain"]),
     (
         "mirror-tests",
         &["mirror-node", "mirror-protocol", "mirror-store", "mirror-domain", "mirror-link"],

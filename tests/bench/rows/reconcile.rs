@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use mirror_node::{CancelToken, NewNote, Node, With};
-use mirror_protocol::ChainId;
-use mirror_store::{Meta, Store};
+use mirror_store::Store;
 
 use super::{Print, Row, growth};
 use crate::git::Repositories;
@@ -67,17 +66,15 @@ pub fn child(args: &[&str]) -> Sample {
             row.addresses = serving.addresses();
             tx.put_peer(&peer, &row)
         });
-        let mut last = last_events(&homes);
         // The first meeting brings both to one checkpoint, and is not counted.
         for turn in 0..=TURNS {
-            for node in [&left, &right] {
+            let mut new = 0;
+            for (node, home) in [&left, &right].into_iter().zip(&homes) {
                 for _ in 0..NEW {
-                    let new = NewNote { text: mesh.text(), ..NewNote::default() };
-                    node.capture(new).expect("a note");
+                    let note = NewNote { text: mesh.text(), ..NewNote::default() };
+                    new += bytes(home, &node.capture(note).expect("a note").id);
                 }
             }
-            let (new, bytes) = new_events(&homes, last);
-            last = new;
             let with = With::Device(peer.to_string());
             let begun = std::time::Instant::now();
             let report = left.reconcile(with, CancelToken::default()).await.expect("a report");
@@ -87,7 +84,7 @@ pub fn child(args: &[&str]) -> Sample {
             if turn > 0 {
                 assert_eq!((report.received as usize, report.sent as usize), (NEW, NEW));
                 let moved = report.bytes_in + report.bytes_out;
-                let more = vec![f64::from(report.round_trips), f64::from(moved), bytes as f64];
+                let more = vec![f64::from(report.round_trips), f64::from(moved), new as f64];
                 samples.push(Sample::new(ms, more));
             }
         }
@@ -96,36 +93,10 @@ pub fn child(args: &[&str]) -> Sample {
     crate::measure::middle(samples)
 }
 
-/// The last position of each home's own chain.
-fn last_events(homes: &[std::path::PathBuf; 2]) -> [u64; 2] {
-    [0, 1].map(|n| own(&homes[n], |_, tip| tip))
-}
-
-/// The last positions, and the bytes of headers and bodies since.
-fn new_events(homes: &[std::path::PathBuf; 2], before: [u64; 2]) -> ([u64; 2], usize) {
-    let mut bytes = 0;
-    let last = [0, 1].map(|n| {
-        own(&homes[n], |event, tip| {
-            for seq in before[n] + 1..=tip {
-                bytes += event(seq);
-            }
-            tip
-        })
-    });
-    (last, bytes)
-}
-
-fn own(home: &Path, mut ask: impl FnMut(&dyn Fn(u64) -> usize, u64) -> u64) -> u64 {
+/// Bytes of an event's header and body.
+fn bytes(home: &Path, id: &str) -> usize {
+    let id = id.parse().expect("an id");
     let mut store = Store::open(&home.join("mirror.db")).expect("a database");
-    store
-        .read::<_, mirror_store::StoreError>(|view| {
-            let chain = ChainId(view.meta_id(Meta::Chain)?.expect("a chain"));
-            let row = view.branches(&chain)?.pop().expect("a chain");
-            let bytes = |seq: u64| {
-                let event = view.event_in(row.branch, seq).ok().flatten().expect("an event");
-                event.bytes.len() + event.body.map_or(0, |body| body.len())
-            };
-            Ok(ask(&bytes, row.tip.seq))
-        })
-        .expect("a read")
+    let event = store.read(|view| view.event(&id)).expect("a read").expect("an event");
+    event.bytes.len() + event.body.map_or(0, |body| body.len())
 }

@@ -101,6 +101,7 @@ class Run:
             self.open = Open(first)
             key = self.open.key
         need(key is not None, "unknown-chain")
+        need(first.seq // SPAN == last.seq // SPAN, "span")
         (chain, seq, event), signature = head
         need((chain, seq, event) == (last.chain, last.seq, last.id), "head")
         verify(key, head_message(chain, seq, event), signature, "signature")

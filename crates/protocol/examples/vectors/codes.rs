@@ -43,6 +43,7 @@ pub fn of_open(error: &ChainOpenError) -> Code {
 pub fn of_run(error: &RunError) -> Code {
     match error {
         RunError::Length { .. } => "length",
+        RunError::Span { .. } => "span",
         RunError::TooLong { .. } => "too-long",
         RunError::Event { error, .. } => of_event(error),
         RunError::Link { .. } => "link",

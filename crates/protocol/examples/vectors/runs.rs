@@ -48,6 +48,12 @@ pub fn runs(mesh: &Mesh) -> Value {
     let mut anybodys = mac.run(Some(0));
     anybodys.head.signature = [0; 64];
     anybodys.head.signature[0] = 1;
+    let span: Vec<Event> = {
+        let at = |seq, prev| Header { seq, prev: Some(prev), ..mac.next() };
+        let last = Event::new(at(127, list[1].id), vec![]).unwrap();
+        let next = Event::new(at(128, last.id), vec![]).unwrap();
+        vec![last, next]
+    };
     Value::Array(vec![
         check("a chain from its first event", mac.run(None), None, here),
         own("a run that follows", mac.run(Some(0))),
@@ -67,6 +73,8 @@ pub fn runs(mesh: &Mesh) -> Value {
             run.head.signature = malleable(run.head.signature);
         }),
         own("events of two chains", sealed(&[list[1].clone(), mesh.phone.log_event(1)], &mac.key)),
+        own("past the end of a span", sealed(&span, &mac.key)),
+        own("up to the end of a span", sealed(&span[..1], &mac.key)),
         own("a chain opened twice", sealed(&[reopened], &mac.key)),
     ])
 }

@@ -91,7 +91,7 @@ pub enum SessionEvent {
     Peer(Peer),
     /// Store these together; answer with [`Session::stored`] before the next message.
     Commit(Vec<VerifiedRun>),
-    /// Send the runs of these ranges with [`Session::send_run`], in the order of their first events' Lamport times, and
+    /// Send the runs of these ranges with [`Session::send_run`], in the order of their last events' Lamport times, and
     /// close with [`Session::runs_sent`].
     Send(Vec<Range>),
     /// Sign this head towards the peer; answer with [`Session::signed`].
