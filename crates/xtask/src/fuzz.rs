@@ -12,6 +12,9 @@ const MEMORY_MB: u64 = 512;
 /// Longest input, in bytes: a bundle of some runs.
 const LONGEST: u64 = 16 * 1024;
 
+/// Longest input that is kept in the repository: what it takes more is mostly a vector once more.
+const LONGEST_KEPT: u64 = 2048;
+
 /// `[--seconds N] [TARGET...]`
 pub fn fuzz(args: &[&str]) -> Result<()> {
     let (seconds, names) = match args {
@@ -82,7 +85,8 @@ fn replace(kept: &Path, fewer: &Path) -> std::io::Result<()> {
     copy(fewer, kept)?;
     for entry in std::fs::read_dir(kept)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("seed-") {
+        let seed = entry.file_name().to_string_lossy().starts_with("seed-");
+        if seed || entry.metadata()?.len() > LONGEST_KEPT {
             std::fs::remove_file(entry.path())?;
         }
     }
