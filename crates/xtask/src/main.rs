@@ -23,7 +23,8 @@ const HELP: &str = "cargo xtask COMMAND
   sim --seed S                  replay one world, telling each step
   fuzz [--seconds N] [TARGET...]
                                 fuzz every decoder and the session for N seconds each (60), and keep the corpus small
-  bench [--json]                the figures of docs/FIGURES.md, as ratios
+  bench [--full] [--rows NAME,NAME] [--json]
+                                the figures of docs/FIGURES.md, as ratios
   shots                         screenshots of every screen under target/shots/, and the README's pictures
 ";
 
