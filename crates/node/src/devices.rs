@@ -25,6 +25,7 @@ impl Node {
         let conflicts = view.conflict_count()?;
         let chains = view.chains()?;
         let forked = forked(&chains);
+        let held = by_chain(chains.iter().map(|chain| chain.tip));
         let mut devices = Vec::new();
         for member in view.members()? {
             let peer = view.peer(&member.device)?;
@@ -32,7 +33,7 @@ impl Node {
             let own = |chain: &&ChainRow| chain.device == member.device;
             let forks = forks(view, &chains, &member)?;
             let open = fork_is_open(view, &chains, &forked, &member)?;
-            let facts = facts(view, &member, &peer, &chains, &forked, open);
+            let facts = facts(view, &member, &peer, &chains, &held, &forked, open);
             let state = match peer_state(&facts, now_ms) {
                 state @ (SyncState::Revoked | SyncState::Forked) => state,
                 _ if this => home_state(conflicts, []).max(SyncState::Synced),
@@ -120,18 +121,18 @@ fn facts(
     member: &MemberRow,
     peer: &PeerRow,
     chains: &[ChainRow],
+    held: &BTreeMap<ChainId, Vec<Tip>>,
     forked: &BTreeSet<ChainId>,
     fork_is_open: bool,
 ) -> PeerFacts {
     let signed = by_chain(peer.signed.iter().copied());
-    let held = by_chain(chains.iter().map(|chain| chain.tip));
     PeerFacts {
         revoked: member.revoked,
         forked: fork_is_open,
         contact_ms: peer.contact_ms,
         failed: peer.error.is_some(),
         ahead: chains.iter().map(|c| beyond(view, c.tip, of(&signed, &c.tip), forked)).sum(),
-        behind: peer.told.iter().map(|tip| beyond(view, *tip, of(&held, tip), forked)).sum(),
+        behind: peer.told.iter().map(|tip| beyond(view, *tip, of(held, tip), forked)).sum(),
     }
 }
 
