@@ -381,7 +381,8 @@ def check(name, made, whole, folder, mac, key):
         if name == HELD_BACK:
             # The chain holds without it; that nothing has forgotten it is told.
             right = not right and after["first_bad"]["what"] == "body"
-        if not right or after["events"] < before["events"]:
+        # A check that found something wrong need not have looked at all events.
+        if not right or name != HELD_BACK and after["events"] < before["events"]:
             faults.append(f"import left {after} of {before['events']} events")
     finally:
         shutil.rmtree(home.folder)
