@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 #[allow(dead_code)]
-#[path = "../examples/vectors/main.rs"]
+#[path = "../examples/fold_vectors/main.rs"]
 mod vectors;
 
 #[test]
@@ -11,7 +11,7 @@ fn the_committed_vectors_are_the_ones_that_the_code_makes() {
         let path = format!("{}/../../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
         let committed = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
         let committed: serde_json::Value = serde_json::from_str(&committed).unwrap();
-        let again = "cargo run -p mirror-domain --example vectors";
+        let again = "cargo run -p mirror-domain --example fold_vectors";
         let (made, committed) = (made.as_array().unwrap(), committed.as_array().unwrap());
         for (made, committed) in made.iter().zip(committed) {
             assert_eq!(made, committed, "{name}: {}; if it is meant, run {again}", made["name"]);

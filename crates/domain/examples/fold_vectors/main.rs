@@ -1,4 +1,4 @@
-//! Makes `members.json` and `notes.json` in `tests/vectors`: `cargo run -p mirror-domain --example vectors`.
+//! Makes `members.json` and `notes.json` in `tests/vectors`: `cargo run -p mirror-domain --example fold_vectors`.
 //!
 //! Real chains of a small mesh, in plain bundles; every expectation is what this crate says of them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
