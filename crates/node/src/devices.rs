@@ -24,13 +24,14 @@ impl Node {
         let conflicts = view.conflict_count()?;
         let chains = view.chains()?;
         let forked = forked(&chains);
+        let held = by_chain(chains.iter().map(|chain| chain.tip));
         let mut devices = Vec::new();
         for member in view.members()? {
             let peer = view.peer(&member.device)?;
             let this = member.device == self.inner.device;
             let own = |chain: &&ChainRow| chain.device == member.device;
             let forks = forks(view, &chains, &member)?;
-            let facts = facts(view, &member, &peer, &chains, &forked);
+            let facts = facts(view, &member, &peer, &chains, &held, &forked);
             let state = match peer_state(&facts, now_ms) {
                 SyncState::Revoked => SyncState::Revoked,
                 _ if this => home_state(conflicts, []).max(SyncState::Synced),
@@ -118,17 +119,17 @@ fn facts(
     member: &MemberRow,
     peer: &PeerRow,
     chains: &[ChainRow],
+    held: &BTreeMap<ChainId, Vec<Tip>>,
     forked: &BTreeSet<ChainId>,
 ) -> PeerFacts {
     let signed = by_chain(peer.signed.iter().copied());
-    let held = by_chain(chains.iter().map(|chain| chain.tip));
     PeerFacts {
         revoked: member.revoked,
         forked: chains.iter().any(|c| c.device == member.device && c.parent.is_some()),
         contact_ms: peer.contact_ms,
         failed: peer.error.is_some(),
         ahead: chains.iter().map(|c| beyond(view, c.tip, of(&signed, &c.tip), forked)).sum(),
-        behind: peer.told.iter().map(|tip| beyond(view, *tip, of(&held, tip), forked)).sum(),
+        behind: peer.told.iter().map(|tip| beyond(view, *tip, of(held, tip), forked)).sum(),
     }
 }
 

@@ -162,6 +162,14 @@ impl View<'_> {
 
     /// This very event, as [`Known::point`], with the error that it would hide.
     pub fn point_of(&self, event: &Tip) -> Result<Option<Point>, StoreError> {
+        // Tips are asked for most, and the few rows of chains are in memory when a page of events is not.
+        let sql = "SELECT lamport FROM chains WHERE id = ?1 AND seq = ?2 AND tip = ?3";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let values = params![event.chain.0, event.seq as i64, event.id.0];
+        if let Some(lamport) = statement.query_row(values, |row| row.get::<_, i64>(0)).optional()? {
+            let lamport = Lamport(lamport as u64);
+            return Ok(Some(Point { seq: event.seq, id: event.id, lamport }));
+        }
         let sql = "SELECT header FROM events WHERE id = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let found = statement.query_row(params![event.id.0], |row| row.get::<_, Vec<u8>>(0));
