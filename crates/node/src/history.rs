@@ -1,10 +1,13 @@
 //! The events as they lie, checked from the bytes: hashes, links, clocks, signatures. In parts, on all cores.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-use mirror_protocol::{CHAIN_OPEN, ChainId, ChainOpen, Event, EventId, Lamport, SignedHead, Tip};
+use mirror_protocol::{
+    CHAIN_OPEN, ChainId, ChainOpen, Dep, Event, EventId, Lamport, SignedHead, Tip,
+};
 use mirror_store::{BranchRef, ChainRow, View};
 
 use crate::error::{Error, Result};
@@ -36,11 +39,28 @@ struct Part {
     to: Option<u64>,
 }
 
+/// What is remembered of a part, so that causes need not be looked up where they lie, all over the database: 24 bytes an
+/// event.
+#[derive(Default)]
+struct Seen {
+    clocks: Vec<(Lamport, [u8; 16])>,
+    resting: Vec<Resting>,
+}
+
+/// An event with causes in other chains.
+struct Resting {
+    id: EventId,
+    lamport: Lamport,
+    before: Lamport,
+    deps: Vec<Dep>,
+}
+
 /// The work and what was found, shared by all threads.
 struct Check {
     parts: Vec<Part>,
-    /// Where the events of chains lie that are not forked: a cause is found there without the index by id.
-    single: BTreeMap<ChainId, BranchRef>,
+    seen: Vec<OnceLock<Seen>>,
+    /// The first part and the first position of chains that are not forked.
+    single: BTreeMap<ChainId, (usize, u64)>,
     next: AtomicUsize,
     /// The first part that holds something wrong: those behind it need not be looked at.
     wrong: AtomicUsize,
@@ -48,45 +68,41 @@ struct Check {
     bodies: AtomicU64,
 }
 
-/// The first record that is not what it should be.
+/// The first record that is not what it should be, with its part.
 type Found = Option<(usize, BadRecord)>;
+
+/// Looks at one part.
+type Look = fn(&Check, &View<'_>, usize) -> Result<Option<BadRecord>>;
 
 /// Checks all events; the first bad record in the order of chains.
 pub fn check(node: &Node) -> Result<(Counts, Option<BadRecord>)> {
     let chains = node.read(|view| Ok(view.chains()?))?;
-    let check = Check {
-        parts: chains.iter().flat_map(parts).collect(),
-        single: single(&chains),
+    let mut check = Check {
+        parts: Vec::new(),
+        seen: Vec::new(),
+        single: BTreeMap::new(),
         next: AtomicUsize::new(0),
         wrong: AtomicUsize::new(usize::MAX),
         events: AtomicU64::new(0),
         bodies: AtomicU64::new(0),
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let more = cores.min(check.parts.len()).saturating_sub(1);
-    let found: Vec<Result<Found>> = thread::scope(|scope| {
-        let others: Vec<_> =
-            (0..more).map(|_| scope.spawn(|| node.read_apart(|view| check.run(view)))).collect();
-        let mut found = vec![node.read(|view| check.run(view))];
-        for other in others {
-            let lost = |_| Err(Error::integrity("a thread that checked the events died"));
-            found.push(other.join().unwrap_or_else(lost));
+    for rows in chains.chunk_by(|a, b| a.tip.chain == b.tip.chain) {
+        if let [row] = rows {
+            check.single.insert(row.tip.chain, (check.parts.len(), row.first));
         }
-        found
-    });
-    let found = found.into_iter().collect::<Result<Vec<Found>>>()?;
+        check.parts.extend(rows.iter().flat_map(parts));
+    }
+    check.seen.resize_with(check.parts.len(), OnceLock::new);
+    let mut found = check.run(node, Check::part)?;
+    if found.is_none() {
+        found = check.run(node, Check::causes)?;
+    }
     let counts = Counts {
         events: check.events.into_inner(),
         chains: chains.iter().filter(|chain| chain.parent.is_none()).count() as u64,
         bodies: check.bodies.into_inner(),
     };
-    let first = found.into_iter().flatten().min_by_key(|(part, _)| *part);
-    Ok((counts, first.map(|(_, bad)| bad)))
-}
-
-fn single(chains: &[ChainRow]) -> BTreeMap<ChainId, BranchRef> {
-    let alone = chains.chunk_by(|a, b| a.tip.chain == b.tip.chain).filter(|rows| rows.len() == 1);
-    alone.flatten().map(|row| (row.tip.chain, row.branch)).collect()
+    Ok((counts, found))
 }
 
 fn parts(chain: &ChainRow) -> Vec<Part> {
@@ -98,24 +114,43 @@ fn parts(chain: &ChainRow) -> Vec<Part> {
 }
 
 impl Check {
+    /// Has all cores look at all parts; the first that is bad.
+    fn run(&self, node: &Node, look: Look) -> Result<Option<BadRecord>> {
+        self.next.store(0, Ordering::Relaxed);
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let more = cores.min(self.parts.len()).saturating_sub(1);
+        let found: Vec<Result<Found>> = thread::scope(|scope| {
+            let one = || node.read_apart(|view| self.take_parts(view, look));
+            let others: Vec<_> = (0..more).map(|_| scope.spawn(one)).collect();
+            let mut found = vec![node.read(|view| self.take_parts(view, look))];
+            for other in others {
+                let lost = |_| Err(Error::integrity("a thread that checked the events died"));
+                found.push(other.join().unwrap_or_else(lost));
+            }
+            found
+        });
+        let found = found.into_iter().collect::<Result<Vec<Found>>>()?;
+        let first = found.into_iter().flatten().min_by_key(|(part, _)| *part);
+        Ok(first.map(|(_, bad)| bad))
+    }
+
     /// Takes parts until there are no more.
-    fn run(&self, view: &View<'_>) -> Result<Found> {
+    fn take_parts(&self, view: &View<'_>, look: Look) -> Result<Found> {
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(part) = self.parts.get(index) else { break };
-            if index > self.wrong.load(Ordering::Relaxed) {
-                break;
+            if index >= self.parts.len() || index > self.wrong.load(Ordering::Relaxed) {
+                return Ok(None);
             }
-            if let Some(bad) = self.part(view, part)? {
+            if let Some(bad) = look(self, view, index)? {
                 self.wrong.fetch_min(index, Ordering::Relaxed);
                 return Ok(Some((index, bad)));
             }
         }
-        view.take_error()?;
-        Ok(None)
     }
 
-    fn part(&self, view: &View<'_>, part: &Part) -> Result<Option<BadRecord>> {
+    /// Each event by itself and against the one before it.
+    fn part(&self, view: &View<'_>, index: usize) -> Result<Option<BadRecord>> {
+        let Some(part) = self.parts.get(index) else { return Ok(None) };
         let gone = || Error::integrity("a chain went while it was checked");
         // As this very read sees it: another may have been taken earlier.
         let chain = view.branch(part.branch)?.ok_or_else(gone)?;
@@ -123,19 +158,22 @@ impl Check {
         let at = part.from.checked_sub(1).zip(within);
         // One that does not read is named by the part that it lies in.
         let mut before = at.and_then(|(seq, branch)| view.event_in(branch, seq).ok().flatten());
-        let (mut found, mut events, mut bodies) = (None, 0, 0);
+        let (mut found, mut bodies, mut seen) = (None, 0, Seen::default());
         let walked = view.walk_stored::<Error>(part.branch, part.from, part.to, |id, event| {
-            events += 1;
             bodies += u64::from(event.body.is_some());
-            found = self.event(view, &chain, before.as_ref(), id, &event);
+            found = check_event(&chain, before.as_ref(), id, &event);
             if found.is_none() && event.body.is_none() && !is_forgotten(view, &event)? {
                 found = Some(bad("body", event.id, NO_BODY));
             }
+            seen.remember(before.as_ref(), &event);
             before = Some(event);
             Ok(found.is_none())
         });
-        self.events.fetch_add(events, Ordering::Relaxed);
+        self.events.fetch_add(seen.clocks.len() as u64, Ordering::Relaxed);
         self.bodies.fetch_add(bodies, Ordering::Relaxed);
+        if let Some(slot) = self.seen.get(index) {
+            slot.get_or_init(|| seen);
+        }
         if let Err(error) = walked {
             // The event that does not read is the one behind the last that did.
             let at = before.map_or(part.from, |event: Event| event.header.seq + 1);
@@ -148,64 +186,90 @@ impl Check {
         Ok(found.or_else(|| if part.to.is_none() { check_head(&chain, before) } else { None }))
     }
 
-    /// Reading an event has checked its header, its id and its body's hash.
-    fn event(
-        &self,
-        view: &View<'_>,
-        chain: &ChainRow,
-        before: Option<&Event>,
-        id: EventId,
-        event: &Event,
-    ) -> Option<BadRecord> {
-        let header = &event.header;
-        if event.id != id {
-            return Some(bad("event", event.id, "its bytes have another id than the one stored"));
-        }
-        let expected = before.map_or((0, None), |e| (e.header.seq + 1, Some(e.id)));
-        if event.chain() != chain.tip.chain || (header.seq, header.prev) != expected {
-            return Some(bad("link", event.id, "it does not follow the event before it"));
-        }
-        if header.seq == 0 {
-            match ChainOpen::read(event) {
-                Ok(open) if open.key == chain.key && open.device == chain.device => {}
-                Ok(_) => {
-                    return Some(bad("event", event.id, "the chain's stored owner is another"));
-                }
-                Err(error) => return Some(bad("event", event.id, error)),
-            }
-        } else if header.kind == CHAIN_OPEN {
-            return Some(bad("event", event.id, "it opens a chain that is open"));
-        }
-        let mut latest = before.map_or(Lamport(0), |before| before.header.lamport);
-        for dep in &header.deps {
-            match self.clock(view, &Tip::from(*dep)) {
-                Some(lamport) => latest = latest.max(lamport),
-                None => {
-                    return Some(bad(
-                        "link",
-                        event.id,
-                        format!("its cause {} is not here", dep.id),
-                    ));
+    /// Each event's clock against its causes.
+    fn causes(&self, view: &View<'_>, index: usize) -> Result<Option<BadRecord>> {
+        let seen = self.seen.get(index).and_then(OnceLock::get);
+        for event in seen.map(|seen| seen.resting.as_slice()).unwrap_or_default() {
+            let mut latest = event.before;
+            for dep in &event.deps {
+                match self.clock(view, &Tip::from(*dep)) {
+                    Some(lamport) => latest = latest.max(lamport),
+                    None => {
+                        let reason = format!("its cause {} is not here", dep.id);
+                        return Ok(Some(bad("link", event.id, reason)));
+                    }
                 }
             }
+            if let Some(bad) = check_clock(event.id, event.lamport, latest) {
+                return Ok(Some(bad));
+            }
         }
-        (header.lamport.0 != latest.0 + 1).then(|| {
-            let reason =
-                format!("it says {}, its causes make it {}", header.lamport.0, latest.0 + 1);
-            bad("lamport", event.id, reason)
-        })
+        Ok(None)
     }
 
-    /// The clock of an event that is here.
+    /// The clock of an event that is here. Whoever finds two events whose ids begin with the same 16 bytes can have
+    /// anything else, too.
     fn clock(&self, view: &View<'_>, event: &Tip) -> Option<Lamport> {
-        let branch = self.single.get(&event.chain);
-        let point = match branch.map(|branch| view.point_in(*branch, event)) {
-            Some(Ok(None)) | None => view.point_of(event),
-            Some(found) => found,
+        let remembered = || {
+            let (first_part, first) = *self.single.get(&event.chain)?;
+            let at = event.seq.checked_sub(first)?;
+            let part = first_part + usize::try_from(at / PART).ok()?;
+            let seen = self.seen.get(part)?.get()?;
+            let (lamport, id) = seen.clocks.get(usize::try_from(at % PART).ok()?)?;
+            event.id.0.starts_with(id).then_some(*lamport)
         };
-        // One that does not read is named by the part that it lies in.
-        point.ok().flatten().map(|point| point.lamport)
+        // In a forked chain, or stored since.
+        let here = || view.point_of(event).ok().flatten().map(|point| point.lamport);
+        remembered().or_else(here)
     }
+}
+
+impl Seen {
+    fn remember(&mut self, before: Option<&Event>, event: &Event) {
+        let (lamport, deps) = (event.header.lamport, &event.header.deps);
+        let start = event.id.0.first_chunk().copied().unwrap_or_default();
+        self.clocks.push((lamport, start));
+        if !deps.is_empty() {
+            let before = before.map_or(Lamport(0), |before| before.header.lamport);
+            self.resting.push(Resting { id: event.id, lamport, before, deps: deps.clone() });
+        }
+    }
+}
+
+/// Reading an event has checked its header, its id and its body's hash.
+fn check_event(
+    chain: &ChainRow,
+    before: Option<&Event>,
+    id: EventId,
+    event: &Event,
+) -> Option<BadRecord> {
+    let header = &event.header;
+    if event.id != id {
+        return Some(bad("event", event.id, "its bytes have another id than the one stored"));
+    }
+    let expected = before.map_or((0, None), |e| (e.header.seq + 1, Some(e.id)));
+    if event.chain() != chain.tip.chain || (header.seq, header.prev) != expected {
+        return Some(bad("link", event.id, "it does not follow the event before it"));
+    }
+    if header.seq == 0 {
+        match ChainOpen::read(event) {
+            Ok(open) if open.key == chain.key && open.device == chain.device => {}
+            Ok(_) => return Some(bad("event", event.id, "the chain's stored owner is another")),
+            Err(error) => return Some(bad("event", event.id, error)),
+        }
+    } else if header.kind == CHAIN_OPEN {
+        return Some(bad("event", event.id, "it opens a chain that is open"));
+    }
+    let latest = before.map_or(Lamport(0), |before| before.header.lamport);
+    if header.deps.is_empty() { check_clock(event.id, header.lamport, latest) } else { None }
+}
+
+fn check_clock(id: EventId, found: Lamport, latest: Lamport) -> Option<BadRecord> {
+    let expected = latest.0.checked_add(1);
+    (Some(found.0) != expected).then(|| {
+        let reason = format!("it says {}, its latest cause says {}", found.0, latest.0);
+        bad("lamport", id, reason)
+    })
 }
 
 /// Names a bad record.

@@ -180,12 +180,6 @@ impl View<'_> {
         Ok(fits.then_some(Point { seq: header.seq, id: event.id, lamport: header.lamport }))
     }
 
-    /// This very event, where it lies in a branch that holds its position.
-    pub fn point_in(&self, branch: BranchRef, event: &Tip) -> Result<Option<Point>, StoreError> {
-        let found = self.header_at(Pos::new(branch, event.seq))?.filter(|(_, id)| *id == event.id);
-        Ok(found.map(|(header, id)| Point { seq: header.seq, id, lamport: header.lamport }))
-    }
-
     fn ancestor_of(&self, event: &Tip, seq: u64) -> Result<Option<Point>, StoreError> {
         let segments = self.lineage(event)?;
         let Some(segment) = segments.iter().find(|s| (s.from..=s.to).contains(&seq)) else {

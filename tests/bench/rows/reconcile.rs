@@ -1,5 +1,5 @@
 //! Two homes with one history and ten new notes each meet over iroh on loopback, beside a `git fetch` in each direction
-//! of as many notes as files and commits.
+//! of as many notes as commits.
 
 use std::net::SocketAddr;
 use std::path::Path;
