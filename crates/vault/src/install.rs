@@ -249,11 +249,12 @@ impl Locked<'_> {
         if displaced == change.found() {
             return Ok(Some((displaced, stat)));
         }
+        // Kept even when it is put back: the other program may have seen ours in its place, and go on from there.
+        let kept = self.keep_bytes(change.id, folder, &temps.file);
         if !change.intent.anything {
             return Ok(None);
         }
-        let kept = self.keep_bytes(change.id, folder, &temps.file)?;
-        Ok(kept.map(|(hash, stamp)| (Some(hash), Some(stamp))))
+        Ok(kept?.map(|(hash, stamp)| (Some(hash), Some(stamp))))
     }
 
     /// Stores what stands at a name as a version; `None` when nothing does. Tries again while another program writes into it.

@@ -62,10 +62,11 @@ impl Locked<'_> {
         let Change { id, place: Place { folder, name, .. }, intent, .. } = change;
         let mut previous = look(folder, &temps.file)?;
         if previous != intent.from {
+            let kept = self.keep_bytes(id, folder, &temps.file);
             if !intent.anything {
                 return Ok(None);
             }
-            previous = self.keep_bytes(id, folder, &temps.file)?.map(|(hash, _)| hash);
+            previous = kept?.map(|(hash, _)| hash);
         }
         let before = &intent.beside_before;
         if before.sum.as_ref().is_some_and(|text| sidecar::said(text, name).is_some()) {
