@@ -16,8 +16,9 @@ use mirror_domain::Body;
 use mirror_domain::body::{Cause, VaultWrite};
 use mirror_protocol::{BlobId, EventId, Lamport};
 use mirror_store::{Meta, Pos, Tx, View};
-use mirror_vault::{Hash, Locked, Vault, VaultError, VaultPath};
+use mirror_vault::{Hash, Locked, Provenance, Vault, VaultError, VaultPath};
 
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::node::{Node, lock};
 use crate::notes::event_id;
@@ -87,19 +88,14 @@ impl Node {
             return Ok(vault.clone());
         }
         let folder = self.vault_folder()?;
-        if !folder.exists() {
-            let recorded = self.read(|view| Ok(view.vault_file_count()?))?;
-            let chosen = folder != self.inner.home.join(FOLDER);
-            if recorded > 0 || chosen {
-                return Err(Error::new(
-                    Code::Io,
-                    format!("the vault's folder {} is gone", folder.display()),
-                    "bring it back, or mount its disk; nothing of it is taken for deleted",
-                ));
-            }
+        let recorded = self.read(|view| Ok(view.vault_file_count()?))?;
+        let vault = if recorded > 0 || folder != self.inner.home.join(FOLDER) {
+            Vault::open_existing(&folder)?
+        } else {
             make_folder(&folder)?;
-        }
-        let vault = Arc::new(Vault::open(&folder)?);
+            Vault::open(&folder)?
+        };
+        let vault = Arc::new(vault);
         *kept = Some(vault.clone());
         Ok(vault)
     }
@@ -167,6 +163,15 @@ fn checked_path(path: &str) -> Result<VaultPath> {
     VaultPath::new(path).map_err(|error| Error::from(VaultError::from(error)))
 }
 
+/// What stands beside a file: where its content came from.
+fn provenance(said: &VaultWrite) -> Provenance {
+    Provenance {
+        events: said.sources.iter().map(EventId::to_string).collect(),
+        tool: said.by.clone().unwrap_or_else(|| "unknown".to_owned()),
+        time: clock::rfc3339(clock::now()),
+    }
+}
+
 fn content(hash: Hash) -> BlobId {
     BlobId(hash.0)
 }
@@ -174,13 +179,30 @@ fn content(hash: Hash) -> BlobId {
 impl From<VaultError> for Error {
     fn from(error: VaultError) -> Self {
         let (code, hint) = match &error {
-            VaultError::Path(_) => (Code::Invalid, "name the file as it lies in the vault, with / between folders"),
-            VaultError::Conflict { .. } => (Code::Conflict, "look at what stands there now, then write again"),
-            VaultError::NotFound { .. } => (Code::NotFound, "see `mirror vault history PATH`"),
-            VaultError::Damaged { .. } => (Code::Integrity, "run `mirror vault scrub`"),
-            VaultError::Full { .. } => (Code::Io, "free some space on the disk; nothing was changed"),
-            VaultError::ReadOnly { .. } => (Code::Io, "make the folder writable; nothing was changed"),
-            _ => (Code::Io, "check the folder and its permissions; nothing was changed"),
+            VaultError::Path(_) => {
+                (Code::Invalid, "name the file as it lies in the vault, with / between folders")
+            }
+            VaultError::Clash { .. } => (Code::Invalid, "choose another name"),
+            VaultError::TooLarge { .. } => (Code::Invalid, "read it with another program"),
+            VaultError::Conflict { .. } => {
+                (Code::Conflict, "look at what stands there now, then write again")
+            }
+            VaultError::Busy { .. } => (Code::Conflict, "nothing was changed"),
+            VaultError::NoFile { .. } | VaultError::NoVersion { .. } => (
+                Code::NotFound,
+                "see `mirror vault history PATH`, or look with `mirror vault scan`",
+            ),
+            VaultError::Damaged { .. } | VaultError::ReadBack { .. } => {
+                (Code::Integrity, "run `mirror vault scrub`")
+            }
+            VaultError::Link { .. } | VaultError::NotAFile { .. } => {
+                (Code::Refused, "name a file that lies in the vault itself")
+            }
+            VaultError::Unsettled { .. } => (
+                Code::Io,
+                "the next command finds out what came of it: look with `mirror vault history PATH`",
+            ),
+            _ => (Code::Io, "check the disk, the folder and its permissions"),
         };
         Self::new(code, &error, hint)
     }

@@ -47,5 +47,5 @@ pub use pairing::InviteRow;
 pub use peers::{CheckpointRow, PeerRow};
 pub use search::Unindexed;
 pub use store::{SCHEMA_VERSION, Store, Tx, View};
-pub use vault::{VaultFileRow, VaultPlace};
+pub use vault::{VaultCursor, VaultFileRow};
 pub use waiting::QuarantineRow;

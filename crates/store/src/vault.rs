@@ -25,7 +25,13 @@ pub struct VaultFileRow {
 }
 
 /// A place in the vault's audit trail.
-pub type VaultPlace = (Lamport, Pos);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VaultCursor {
+    /// The clock of the last event of the page.
+    pub lamport: i64,
+    /// Its place.
+    pub pos: i64,
+}
 
 fn file(row: &Row<'_>) -> Result<VaultFileRow, rusqlite::Error> {
     Ok(VaultFileRow {
@@ -36,10 +42,6 @@ fn file(row: &Row<'_>) -> Result<VaultFileRow, rusqlite::Error> {
         mtime_ns: row.get(4)?,
         inode: row.get::<_, i64>(5)? as u64,
     })
-}
-
-fn place(row: &Row<'_>) -> Result<VaultPlace, rusqlite::Error> {
-    Ok((Lamport(row.get::<_, i64>(0)? as u64), Pos(row.get(1)?)))
 }
 
 impl View<'_> {
@@ -55,7 +57,8 @@ impl View<'_> {
         &self,
         mut each: impl FnMut(VaultFileRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let sql = "SELECT path, pos, content, bytes, mtime_ns, inode FROM vault_files ORDER BY path";
+        let sql =
+            "SELECT path, pos, content, bytes, mtime_ns, inode FROM vault_files ORDER BY path";
         let mut statement = self.conn.prepare_cached(sql)?;
         let rows = statement.query_map([], file)?;
         rows.map(|row| each(row?)).collect()
@@ -69,21 +72,21 @@ impl View<'_> {
 
     /// Events of a device about a file, oldest first.
     pub fn vault_history(&self, path: &str, device: &DeviceId) -> Result<Vec<Pos>, StoreError> {
-        let sql = "SELECT lamport, pos FROM vault_events
+        let sql = "SELECT pos FROM vault_events
                    WHERE path = ?1 AND (pos >> 40) IN (SELECT ref FROM chains WHERE device = ?2)
                    ORDER BY lamport, pos";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let found = statement.query_map(params![path, device.0], place)?;
-        found.map(|row| Ok(row?.1)).collect()
+        let found = statement.query_map(params![path, device.0], |row| Ok(Pos(row.get(0)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// A page of everything that was said of the vault, newest first.
     pub fn vault_audit(
         &self,
         path: Option<&str>,
-        before: Option<VaultPlace>,
+        before: Option<VaultCursor>,
         limit: u32,
-    ) -> Result<Vec<VaultPlace>, StoreError> {
+    ) -> Result<Vec<(VaultCursor, Pos)>, StoreError> {
         let sql = match path {
             Some(_) => {
                 "SELECT lamport, pos FROM vault_events
@@ -96,10 +99,13 @@ impl View<'_> {
                  ORDER BY lamport DESC, pos DESC LIMIT ?3"
             }
         };
-        let (lamport, pos) =
-            before.map_or((i64::MAX, i64::MAX), |(lamport, pos)| (lamport.0 as i64, pos.0));
+        let before = before.unwrap_or(VaultCursor { lamport: i64::MAX, pos: i64::MAX });
         let mut statement = self.conn.prepare_cached(sql)?;
-        let found = statement.query_map(params![lamport, pos, limit, path], place)?;
+        let values = params![before.lamport, before.pos, limit, path];
+        let found = statement.query_map(values, |row| {
+            let cursor = VaultCursor { lamport: row.get(0)?, pos: row.get(1)? };
+            Ok((cursor, Pos(cursor.pos)))
+        })?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 }

@@ -54,7 +54,9 @@ pub enum Vault {
         to: Option<String>,
     },
     /// Write an earlier version anew; what stands there now stays in the history
-    #[command(after_help = "Example:\n  mirror vault rollback notes/plan.md --to 3f2a --reason \"wrong file\"")]
+    #[command(
+        after_help = "Example:\n  mirror vault rollback notes/plan.md --to 3f2a --reason \"wrong file\""
+    )]
     Rollback {
         /// The file, as it lies in the vault
         path: String,
@@ -65,7 +67,9 @@ pub enum Vault {
         author: VaultAuthor,
     },
     /// Show what was done with the vault, by whom and why, newest first
-    #[command(after_help = "Examples:\n  mirror vault audit --limit 20\n  mirror vault audit notes/plan.md")]
+    #[command(
+        after_help = "Examples:\n  mirror vault audit --limit 20\n  mirror vault audit notes/plan.md"
+    )]
     Audit {
         /// Only of this file
         path: Option<String>,
@@ -73,10 +77,14 @@ pub enum Vault {
         page: Page,
     },
     /// Look for what other programs changed, and record it
-    #[command(after_help = "Example:\n  mirror vault scan\n\nThe app and `mirror serve` do so by themselves.")]
+    #[command(
+        after_help = "Example:\n  mirror vault scan\n\nThe app and `mirror serve` do so by themselves."
+    )]
     Scan,
     /// Read every file and version, compare, and mend what can be mended
-    #[command(after_help = "Example:\n  mirror vault scrub\n\nExits 4 when something is left that could not be mended.")]
+    #[command(
+        after_help = "Example:\n  mirror vault scrub\n\nExits 4 when something is left that could not be mended."
+    )]
     Scrub,
 }
 

@@ -2,7 +2,9 @@
 
 use std::io::{self, Read, Write};
 
-use mirror_node::view::{AuditEntry, FileVersion, VaultAct, VaultDiff, VaultNoticed, VaultScrubbed};
+use mirror_node::view::{
+    AuditEntry, FileVersion, VaultAct, VaultDiff, VaultNoticed, VaultScrubbed,
+};
 use mirror_node::{AuditQuery, Author, CancelToken, Node};
 
 use super::{Here, paging};
@@ -60,7 +62,7 @@ fn read(node: &Node, path: &str, version: Option<&str>) -> Result<()> {
 }
 
 fn scrub(here: &Here<'_>, node: &Node) -> Result<Exit> {
-    let scrubbed = node.vault_scrub(&CancelToken::default(), &|_| {})?;
+    let scrubbed = node.vault_scrub(&CancelToken::default(), &mut |_| {})?;
     here.out.answer(&scrubbed, scrub_text)?;
     Ok(if scrubbed.ok { Exit::Done } else { Exit::Integrity })
 }

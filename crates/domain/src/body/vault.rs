@@ -168,7 +168,9 @@ fn is_false(shared: &bool) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultBodyError {
     /// A path that leads elsewhere, or is too long.
-    #[error("{found:?} is no path in a vault: 1 to {MAX_PATH_BYTES} bytes, relative, without control signs")]
+    #[error(
+        "{found:?} is no path in a vault: 1 to {MAX_PATH_BYTES} bytes, relative, without control signs"
+    )]
     BadPath {
         /// The path, cut.
         found: String,
@@ -231,7 +233,8 @@ impl VaultWrite {
         Some(BlobRef { id, bytes: self.bytes, chunks })
     }
 
-    pub(super) fn check(&self) -> Checked {
+    /// Checks its limits.
+    pub fn check(&self) -> Result<(), VaultBodyError> {
         check_path(&self.path)?;
         check_by(self.by.as_deref())?;
         self.reason.as_deref().map_or(Ok(()), check_reason)?;

@@ -1,13 +1,14 @@
 //! Reading: what stands there, what stood there, who changed it.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use mirror_domain::Body;
 use mirror_domain::body::{Cause, VaultAdopt, VaultRefuse, VaultWrite};
 use mirror_domain::conflict::diff;
-use mirror_protocol::{BlobId, Event, EventId, Lamport};
-use mirror_store::{Pos, VaultPlace, View};
-use mirror_vault::{Hash, VaultPath};
+use mirror_protocol::{BlobId, Event, EventId};
+use mirror_store::{VaultCursor, View};
+use mirror_vault::{Hash, VaultError, VaultPath};
 
 use super::checked_path;
 use super::write::parse;
@@ -39,7 +40,7 @@ impl Node {
     pub fn vault_read(&self, path: &str, version: Option<&str>) -> Result<Box<dyn Read>> {
         let path = checked_path(path)?;
         let vault = self.vault()?;
-        let Some(version) = version else { return Ok(Box::new(vault.read(&path)?)) };
+        let Some(version) = version else { return Ok(Box::new(vault.stream(&path)?)) };
         let hash = self.content_of(&path, version)?;
         Ok(Box::new(vault.version(&hash)?))
     }
@@ -56,7 +57,10 @@ impl Node {
             for pos in view.vault_history(path.as_str(), &self.inner.device)? {
                 let Some(event) = view.event_at(pos)? else { continue };
                 let Some(said) = version_in(&event, path.as_str()) else { continue };
-                let kept = said.to.is_some_and(|to| vault.has_version(&Hash(to.0)));
+                let kept = match said.to {
+                    Some(to) => vault.has_version(&Hash(to.0))?,
+                    None => false,
+                };
                 let mut shown = version_view(view, &names, &event, said, kept)?;
                 shown.current = Some(pos) == current;
                 versions.push(shown);
@@ -99,7 +103,8 @@ impl Node {
                 parse(&version.hash.clone().ok_or_else(gone)?)
             }
             Err(error) if error.code == Code::NotFound => {
-                let refused = self.refused_for(path)?.into_iter().filter_map(|refuse| refuse.offered);
+                let refused =
+                    self.refused_for(path)?.into_iter().filter_map(|refuse| refuse.offered);
                 let lower = text.trim().to_lowercase();
                 let offered = refused.rev().find(|offered| offered.to_string().starts_with(&lower));
                 offered.map(|offered| Hash(offered.0)).ok_or(error)
@@ -159,12 +164,11 @@ impl Node {
     fn text_of(&self, hash: Option<Hash>) -> Result<Option<String>> {
         let Some(hash) = hash else { return Ok(Some(String::new())) };
         let vault = self.vault()?;
-        if vault.version_bytes(&hash)? > MAX_DIFF_BYTES {
-            return Ok(None);
+        match vault.version_bytes(&hash, MAX_DIFF_BYTES) {
+            Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
+            Err(VaultError::TooLarge { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        let mut bytes = Vec::new();
-        vault.version(&hash)?.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8(bytes).ok())
     }
 
     /// A page of what was done with the vault, on every device, newest first.
@@ -180,7 +184,7 @@ impl Node {
             let mut places = view.vault_audit(path, before, limit + 1)?;
             let more = places.len() > limit as usize;
             places.truncate(limit as usize);
-            let next = places.last().filter(|_| more).map(write_cursor);
+            let next = places.last().filter(|_| more).map(|(cursor, _)| write_cursor(cursor));
             let names = Names::of(view)?;
             let mut entries = Vec::new();
             for (_, pos) in places {
@@ -189,6 +193,36 @@ impl Node {
             }
             Ok(view::AuditPage { entries, next })
         })
+    }
+}
+
+impl Node {
+    /// Every content that an event of this device names as a version, or as refused.
+    pub(super) fn named_versions(&self, view: &View<'_>) -> Result<Vec<Hash>> {
+        let mut named = BTreeSet::new();
+        let mut before = None;
+        loop {
+            let page = view.vault_audit(None, before, MAX_PAGE)?;
+            let Some(last) = page.last() else { break };
+            before = Some(last.0);
+            for (_, pos) in page {
+                let Some(event) = view.event_at(pos)? else { continue };
+                if fold::author(view, &event.chain())? != self.inner.device {
+                    continue;
+                }
+                match Body::read(&event) {
+                    Ok(Body::VaultWrite(write)) => {
+                        named.extend([write.from, write.to].into_iter().flatten())
+                    }
+                    Ok(Body::VaultRefuse(refuse)) => named.extend(refuse.offered),
+                    Ok(Body::VaultAdopt(adopt)) => {
+                        named.extend(adopt.files.iter().map(|file| file.content))
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(named.into_iter().map(|id| Hash(id.0)).collect())
     }
 }
 
@@ -319,14 +353,14 @@ fn audit_view(
     Ok(Some(entry))
 }
 
-fn write_cursor((lamport, pos): &VaultPlace) -> String {
-    format!("{}.{}", lamport.0, pos.0)
+fn write_cursor(cursor: &VaultCursor) -> String {
+    format!("{}.{}", cursor.lamport, cursor.pos)
 }
 
-fn parse_cursor(text: &str) -> Result<VaultPlace> {
+fn parse_cursor(text: &str) -> Result<VaultCursor> {
     let parse = || {
         let (lamport, pos) = text.split_once('.')?;
-        Some((Lamport(lamport.parse().ok()?), Pos(pos.parse().ok()?)))
+        Some(VaultCursor { lamport: lamport.parse().ok()?, pos: pos.parse().ok()? })
     };
     parse().ok_or_else(|| Error::invalid(format!("{text:?} is no cursor"), "use `next` of a page"))
 }

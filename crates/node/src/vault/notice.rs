@@ -1,10 +1,13 @@
 //! What other programs did in the vault: noticed by size, time and inode, read, and recorded with its author unknown.
 
+use std::ops::ControlFlow;
+
 use mirror_domain::Body;
 use mirror_domain::body::{Adopted, MAX_ADOPTED, VaultAdopt};
 use mirror_store::{Tx, VaultFileRow};
-use mirror_vault::{Entry, FileStat, Hash, Locked, Vault, VaultPath};
+use mirror_vault::{Found, Hash, Locked, Stamp, Vault, VaultError, VaultPath};
 
+use super::write::outside;
 use super::{checked_path, content};
 use crate::error::{Error, Result};
 use crate::node::Node;
@@ -40,23 +43,40 @@ impl Node {
         self.locked(|vault, locked| {
             let mut noticed = VaultNoticed::default();
             let mut seen = Vec::new();
-            vault.walk(&mut |entry| -> Result<()> {
-                match entry {
-                    Entry::File(file) => {
-                        noticed.files += 1;
-                        seen.extend(self.look(locked, &file, &mut noticed)?);
-                    }
-                    Entry::Left { what, why } => noticed.left.push(left(what, why)),
-                }
-                if seen.len() < BATCH {
-                    return Ok(());
-                }
-                self.record_seen(&mut seen, &mut noticed)
+            let mut failed = None;
+            vault.walk(&mut |found| {
+                let taken = self.take_found(locked, found, &mut seen, &mut noticed);
+                failed = taken.err();
+                if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
+            if let Some(error) = failed {
+                return Err(error);
+            }
             seen.extend(self.gone(vault)?.into_iter().map(Seen::gone));
             self.record_seen(&mut seen, &mut noticed)?;
             Ok(noticed)
         })
+    }
+
+    fn take_found(
+        &self,
+        locked: &Locked<'_>,
+        found: Found,
+        seen: &mut Vec<Seen>,
+        noticed: &mut VaultNoticed,
+    ) -> Result<()> {
+        match found {
+            Found::File(file) => {
+                noticed.files += 1;
+                seen.extend(self.look(locked, &file.path, file.stamp, noticed)?);
+            }
+            Found::Skipped { path, why } => {
+                noticed.left.push(left(path.display().to_string(), why.to_string()));
+            }
+            // What a dead process left behind is for the scrub.
+            _ => {}
+        }
+        if seen.len() < BATCH { Ok(()) } else { self.record_seen(seen, noticed) }
     }
 
     /// Records what another program put at a path, if anything.
@@ -66,8 +86,8 @@ impl Node {
         }
         self.locked(|vault, locked| {
             let mut noticed = VaultNoticed::default();
-            let mut seen = match vault.stat(path)? {
-                Some(file) => Vec::from_iter(self.look(locked, &file, &mut noticed)?),
+            let mut seen = match vault.stamp(path)? {
+                Some(stamp) => Vec::from_iter(self.look(locked, path, stamp, &mut noticed)?),
                 None => vec![Seen::gone(path.clone())],
             };
             self.record_seen(&mut seen, &mut noticed)
@@ -76,9 +96,9 @@ impl Node {
 
     fn is_changed(&self, vault: &Vault, path: &VaultPath) -> Result<bool> {
         let recorded = self.read(|view| Ok(view.vault_file(path.as_str())?))?;
-        Ok(match (vault.stat(path)?, recorded) {
+        Ok(match (vault.stamp(path)?, recorded) {
             (None, None) => false,
-            (Some(file), Some(row)) => !lies_as(&file, &row),
+            (Some(stamp), Some(row)) => !lies_as(stamp, &row),
             _ => true,
         })
     }
@@ -87,30 +107,32 @@ impl Node {
     fn look(
         &self,
         locked: &Locked<'_>,
-        file: &FileStat,
+        path: &VaultPath,
+        stamp: Stamp,
         noticed: &mut VaultNoticed,
     ) -> Result<Option<Seen>> {
-        let recorded = self.read(|view| Ok(view.vault_file(file.path.as_str())?))?;
-        if recorded.is_some_and(|row| lies_as(file, &row)) {
+        let recorded = self.read(|view| Ok(view.vault_file(path.as_str())?))?;
+        if recorded.is_some_and(|row| lies_as(stamp, &row)) {
             return Ok(None);
         }
-        let kept = match locked.keep(&file.path) {
+        let kept = match locked.keep(path, &outside()) {
             Ok(kept) => kept,
+            // It was removed since: the next look records that.
+            Err(VaultError::NoFile { .. }) => return Ok(None),
             // One file that can't be read does not keep the others from being seen.
             Err(error) => {
-                noticed.left.push(left(file.path.to_string(), error.to_string()));
+                noticed.left.push(left(path.to_string(), error.to_string()));
                 return Ok(None);
             }
         };
-        // It may have been removed since.
-        let Some(kept) = kept else { return Ok(None) };
-        let settled = clock::now_ms().saturating_mul(1_000_000) - kept.stat.mtime_ns > TICK_NS;
+        let mtime_ns = nanoseconds(kept.stamp);
+        let settled = clock::now_ms().saturating_mul(1_000_000).saturating_sub(mtime_ns) > TICK_NS;
         Ok(Some(Seen {
-            path: file.path.clone(),
+            path: path.clone(),
             hash: Some(kept.hash),
-            bytes: kept.stat.bytes,
-            mtime_ns: if settled { kept.stat.mtime_ns } else { 0 },
-            inode: kept.stat.inode,
+            bytes: kept.bytes,
+            mtime_ns: if settled { mtime_ns } else { 0 },
+            inode: kept.stamp.inode,
         }))
     }
 
@@ -126,7 +148,7 @@ impl Node {
         let mut gone = Vec::new();
         for path in paths {
             let path = checked_path(&path)?;
-            if vault.stat(&path)?.is_none() {
+            if vault.stamp(&path)?.is_none() {
                 gone.push(path);
             }
         }
@@ -145,7 +167,9 @@ impl Node {
                 match (&before, &one.hash) {
                     (None, Some(_)) => fresh.push(one),
                     (Some(_), None) => noticed.gone += 1,
-                    (Some(row), Some(hash)) if row.content != content(*hash) => noticed.changed += 1,
+                    (Some(row), Some(hash)) if row.content != content(*hash) => {
+                        noticed.changed += 1
+                    }
                     _ => {}
                 }
                 if before.is_some() {
@@ -179,7 +203,8 @@ impl Node {
             let body = Body::VaultAdopt(VaultAdopt { files });
             let event = commit::append(&self.inner, tx, &body, clock::now())?;
             let pos = tx.pos(&event.id)?;
-            let pos = pos.ok_or_else(|| Error::integrity("an event that was just stored is gone"))?;
+            let pos =
+                pos.ok_or_else(|| Error::integrity("an event that was just stored is gone"))?;
             for one in now {
                 let Some(hash) = one.hash else { continue };
                 tx.put_vault_file(&VaultFileRow {
@@ -206,9 +231,14 @@ fn relay(tx: &Tx<'_>, seen: &Seen) -> Result<()> {
 }
 
 /// Whether a file lies as it was recorded, so that it need not be read.
-fn lies_as(file: &FileStat, row: &VaultFileRow) -> bool {
-    row.mtime_ns != 0
-        && (file.mtime_ns, file.inode, file.bytes) == (row.mtime_ns, row.inode, row.bytes)
+fn lies_as(stamp: Stamp, row: &VaultFileRow) -> bool {
+    let found = (nanoseconds(stamp), stamp.inode, stamp.bytes);
+    row.mtime_ns != 0 && found == (row.mtime_ns, row.inode, row.bytes)
+}
+
+/// Good until the year 2262; later, files are read to be sure.
+fn nanoseconds(stamp: Stamp) -> i64 {
+    i64::try_from(stamp.mtime_ns).unwrap_or(0)
 }
 
 fn left(what: String, finding: String) -> VaultFinding {

@@ -6,9 +6,11 @@ use mirror_domain::Body;
 use mirror_domain::body::{Cause, VaultRefuse, VaultWrite};
 use mirror_protocol::{Event, EventId};
 use mirror_store::{Tx, VaultFileRow};
-use mirror_vault::{Hash, Locked, Recovered, VaultError, VaultPath, Written};
+use mirror_vault::{
+    Hash, InFlight, Locked, Provenance, Recovered, VaultError, VaultPath, Version, Written,
+};
 
-use super::{Author, Expect, checked_path, content, said};
+use super::{Author, Expect, checked_path, content, provenance, said};
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::view::{self, Code};
@@ -59,10 +61,11 @@ impl Node {
         check(&said)?;
         self.locked(|_, locked| {
             let note = Body::VaultWrite(said.clone()).encode();
-            match locked.write(path, bytes, expect.into(), &note) {
+            match locked.write(path, bytes, expect.into(), &provenance(&said), &note) {
                 Ok(written) => {
-                    let event = self.record(&written, said)?;
-                    locked.finish(&written)?;
+                    let event =
+                        self.record(said, written.previous, Some(written.hash), written.bytes)?;
+                    locked.finish(&written.id)?;
                     Ok(shown(&written, event.id))
                 }
                 Err(VaultError::Conflict { found, kept, bytes, .. }) => {
@@ -74,13 +77,18 @@ impl Node {
     }
 
     /// The event of a write, after one for what another program had put there unseen.
-    fn record(&self, written: &Written, mut said: VaultWrite) -> Result<Event> {
+    fn record(
+        &self,
+        mut said: VaultWrite,
+        from: Option<Hash>,
+        to: Option<Hash>,
+        bytes: u64,
+    ) -> Result<Event> {
         self.write(|tx| {
-            let path = written.path.as_str();
-            let before = self.unseen(tx, path, written.previous)?;
+            let before = self.unseen(tx, &said.path, from)?;
             said.replaces = before.iter().map(|row| event_at(tx, row)).collect::<Result<_>>()?;
-            said.from = written.previous.map(content);
-            (said.to, said.bytes) = (written.hash.map(content), written.bytes);
+            (said.from, said.to) = (from.map(content), to.map(content));
+            said.bytes = if to.is_some() { bytes } else { 0 };
             self.append_version(tx, &said)
         })
     }
@@ -97,7 +105,7 @@ impl Node {
             return Ok(before);
         }
         let bytes = match &found {
-            Some(hash) => self.vault()?.version_bytes(hash)?,
+            Some(hash) => Version::bytes(&self.vault()?.version(hash)?)?,
             None => 0,
         };
         let outside = VaultWrite {
@@ -126,7 +134,8 @@ impl Node {
             None => tx.remove_vault_file(&said.path)?,
             Some(content) => {
                 let pos = tx.pos(&event.id)?;
-                let pos = pos.ok_or_else(|| Error::integrity("an event that was just stored is gone"))?;
+                let pos =
+                    pos.ok_or_else(|| Error::integrity("an event that was just stored is gone"))?;
                 let (path, bytes) = (said.path.clone(), said.bytes);
                 let row = VaultFileRow { path, pos, content, bytes, mtime_ns: 0, inode: 0 };
                 tx.put_vault_file(&row)?;
@@ -147,7 +156,9 @@ impl Node {
             Expect::Content(hash) => Some(Hash(hash)),
             Expect::Anything | Expect::Absent => None,
         };
-        locked.keep(path)?;
+        if found.is_some() {
+            locked.keep(path, &outside())?;
+        }
         let refuse = VaultRefuse {
             path: path.as_str().to_owned(),
             expected: expected.map(content),
@@ -175,25 +186,41 @@ impl Node {
     pub(super) fn finish_interrupted(&self, locked: &Locked<'_>) -> Result<()> {
         for recovered in locked.recover()? {
             match recovered {
-                Recovered::Finished(written, note) => {
-                    let known = self.read(|view| Ok(view.vault_file(written.path.as_str())?))?;
-                    // The event may have committed, and only the intent have been left.
-                    if known.map(|row| row.content) != written.hash.map(content) {
-                        let said = self.read(|view| {
-                            let blank = said(view, &written.path, Cause::Outside, &Author::default());
-                            Ok(minicbor::decode(&note).ok().unwrap_or(blank?))
-                        })?;
-                        self.record(&written, said)?;
-                    }
-                    locked.finish(&written)?;
+                Recovered::Finished(change) => {
+                    self.say_interrupted(&change)?;
+                    locked.finish(&change.id)?;
                 }
-                Recovered::RolledBack { path } => {
-                    tracing::warn!(%path, "a write that was cut is undone; it had not been acknowledged");
+                Recovered::RolledBack(change) => {
+                    tracing::warn!(path = %change.path, "a write that was cut is undone; it had not been acknowledged");
+                }
+                Recovered::Unreadable { kept, .. } => {
+                    tracing::warn!(
+                        ?kept,
+                        "the traces of a write that was cut; what it held is kept"
+                    );
                 }
             }
         }
         Ok(())
     }
+
+    fn say_interrupted(&self, change: &InFlight) -> Result<()> {
+        let recorded = self.read(|view| Ok(view.vault_file(change.path.as_str())?))?;
+        // The event may have committed, and only the intent have been left.
+        if recorded.map(|row| row.content) == change.to.map(content) {
+            return Ok(());
+        }
+        let blank =
+            self.read(|view| said(view, &change.path, Cause::Outside, &Author::default()))?;
+        let said = minicbor::decode(&change.note).unwrap_or(blank);
+        self.record(said, change.from, change.to, change.bytes).map(drop)
+    }
+}
+
+/// Where a content came from that another program wrote.
+pub(super) fn outside() -> Provenance {
+    let (events, tool) = (Vec::new(), "unknown".to_owned());
+    Provenance { events, tool, time: clock::rfc3339(clock::now()) }
 }
 
 fn check(said: &VaultWrite) -> Result<()> {
@@ -210,9 +237,9 @@ fn shown(written: &Written, version: EventId) -> view::VaultWritten {
     view::VaultWritten {
         path: written.path.to_string(),
         version: version.to_string(),
-        hash: written.hash.map(|hash| hash.to_string()).unwrap_or_default(),
+        hash: written.hash.to_string(),
         previous: written.previous.map(|hash| hash.to_string()),
-        backup: written.previous.map(|hash| format!(".mirror/versions/{}", hash.place())),
+        backup: written.previous.map(|hash| hash.to_string()),
         bytes: convert::count(written.bytes),
     }
 }

@@ -15,7 +15,7 @@ pub struct VaultWritten {
     pub hash: String,
     /// SHA-256 of what stood there before.
     pub previous: Option<String>,
-    /// Where the bytes from before are kept, in the vault's folder.
+    /// The version that keeps what stood there before.
     pub backup: Option<String>,
     pub bytes: u32,
 }
