@@ -5,6 +5,7 @@
 
 mod history;
 mod notice;
+mod retention;
 mod scrub;
 mod watch;
 mod write;
@@ -129,7 +130,7 @@ pub fn fold(tx: &Tx<'_>, body: &Body, at: Lamport, pos: Pos) -> Result<()> {
             tx.add_vault_event(&write.path, at, pos)?;
         }
         Body::VaultRefuse(refuse) => tx.add_vault_event(&refuse.path, at, pos)?,
-        Body::VaultScrub(_) => tx.add_vault_event("", at, pos)?,
+        Body::VaultScrub(_) | Body::VaultPrune(_) => tx.add_vault_event("", at, pos)?,
         Body::VaultAdopt(adopt) => {
             for file in &adopt.files {
                 tx.add_vault_event(&file.path, at, pos)?;

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use mirror_node::view::{
-    AuditEntry, FileVersion, VaultAct, VaultDiff, VaultNoticed, VaultScrubbed,
+    AuditEntry, FileVersion, VaultAct, VaultDiff, VaultNoticed, VaultPruned, VaultScrubbed,
 };
 use mirror_node::{AuditQuery, Author, CancelToken, Node};
 
@@ -43,6 +43,13 @@ pub fn vault(here: &Here<'_>, command: VaultCommand) -> Result<Exit> {
             paging::print(here.out, page, "nothing was done with the vault yet", ask, audit_line)?;
         }
         VaultCommand::Scan => here.out.answer(&node.vault_scan()?, scan_text)?,
+        VaultCommand::Prune { keep, days } => {
+            let pruned = node.vault_prune(keep, days)?;
+            here.out.answer(&pruned, |pruned| {
+                let VaultPruned { removed, mib, stay } = pruned;
+                format!("{} removed, {mib} MiB; {stay} stay", words::count(*removed, "version"))
+            })?;
+        }
         VaultCommand::Scrub => return scrub(here, &node),
     }
     Ok(Exit::Done)
@@ -109,6 +116,7 @@ fn act_words(act: VaultAct) -> &'static str {
         VaultAct::Adopt => "first seen",
         VaultAct::Refuse => "refused",
         VaultAct::Scrub => "scrubbed",
+        VaultAct::Prune => "pruned",
     }
 }
 

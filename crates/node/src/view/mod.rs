@@ -33,7 +33,7 @@ pub use reconcile::{
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use vault::{
     AuditEntry, AuditPage, FileVersion, VaultAct, VaultDiff, VaultFinding, VaultNoticed,
-    VaultScrubbed, VaultWritten,
+    VaultPruned, VaultScrubbed, VaultWritten,
 };
 
 /// Told to every face when something changed.
