@@ -38,6 +38,9 @@ pub enum Refusal {
     /// There is nothing to choose.
     #[error("this note has one latest revision; there is nothing to resolve")]
     NoConflict,
+    /// There is nothing to choose.
+    #[error("this file has one latest version; there is nothing to resolve")]
+    NoFileConflict,
     /// The changes overlap.
     #[error("both sides changed the same lines; there is no merge to take")]
     NoProposal,

@@ -141,12 +141,14 @@ pub fn replaced(
 }
 
 /// What lies on a device's disk at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Here {
     /// The content; none when there is no file.
     pub content: Option<BlobId>,
-    /// What is recorded of it.
+    /// How the graph knows of it.
     pub stand: Stand,
+    /// The versions of the graph that it stands for, or goes back to.
+    pub versions: Vec<EventId>,
 }
 
 /// How what lies on a disk is known to the graph.
@@ -176,8 +178,10 @@ pub fn step(leaves: &[(EventId, Option<BlobId>)], here: &Here) -> Step {
     let same = leaves.iter().find(|(_, content)| *content == here.content);
     let unheard = here.stand == Stand::Own && here.content.is_some();
     let distinct: BTreeSet<_> = leaves.iter().map(|(_, content)| *content).collect();
+    let stands = here.stand == Stand::Known
+        && (here.content.is_none() || leaves.iter().any(|(id, _)| here.versions.contains(id)));
     match (same, leaves.first()) {
-        (Some(_), _) if here.content.is_none() && distinct.len() == 1 => Step::Rest,
+        (Some(_), _) if stands => Step::Rest,
         (Some((id, _)), _) if distinct.len() == 1 || unheard => Step::Take(*id),
         (None, _) if unheard => Step::Announce,
         (None, Some((id, _))) if distinct.len() == 1 => Step::Take(*id),
@@ -255,7 +259,7 @@ mod tests {
     }
 
     fn on_disk(letter: char, stand: Stand) -> Here {
-        Here { content: content(letter), stand }
+        Here { content: content(letter), stand, versions: vec![] }
     }
 
     #[test]
@@ -294,6 +298,8 @@ mod tests {
         assert_eq!(step(&[], &on_disk('-', Stand::Own)), Step::Rest);
         let same = step(&others, &on_disk('a', Stand::Own));
         assert_eq!(same, Step::Take(EventId([1; 32])), "equal files need nobody");
+        let versions = vec![EventId([1; 32])];
+        assert_eq!(step(&others, &Here { versions, ..on_disk('a', Stand::Known) }), Step::Rest);
     }
 
     #[test]

@@ -84,10 +84,17 @@ impl View<'_> {
 
     /// Some shared files that are to be looked at, behind a path, by path.
     pub fn shared_due(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT path FROM shared_open WHERE due = 1 AND path > ?1 ORDER BY path LIMIT ?2";
+        let sql = "SELECT path FROM shared_open WHERE due > 0 AND path > ?1 ORDER BY path LIMIT ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
         let found = statement.query_map(params![after, limit], |row| row.get(0))?;
         Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// How often something moved of a shared file since it was looked at: to be given back when it is closed.
+    pub fn shared_moves(&self, path: &str) -> Result<i64, StoreError> {
+        let sql = "SELECT due FROM shared_open WHERE path = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        Ok(statement.query_row([path], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
     /// Shared files that wait for something, by path.
@@ -169,8 +176,14 @@ impl Tx<'_> {
     /// A shared file is to be looked at.
     pub fn open_shared(&self, path: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO shared_open (path, due) VALUES (?1, 1)
-                   ON CONFLICT DO UPDATE SET due = 1";
+                   ON CONFLICT DO UPDATE SET due = due + 1";
         self.conn.prepare_cached(sql)?.execute([path])?;
+        Ok(())
+    }
+
+    /// All that wait are to be looked at again.
+    pub fn open_waiting(&self) -> Result<(), StoreError> {
+        self.conn.execute("UPDATE shared_open SET due = 1 WHERE due = 0", [])?;
         Ok(())
     }
 
@@ -181,26 +194,28 @@ impl Tx<'_> {
             let sql = format!(
                 "INSERT INTO shared_open (path, due) SELECT DISTINCT path, 1 FROM {table}
                  WHERE path >= ?1 AND (?2 IS NULL OR path < ?2)
-                 ON CONFLICT DO UPDATE SET due = 1"
+                 ON CONFLICT DO UPDATE SET due = due + 1"
             );
             self.conn.prepare_cached(&sql)?.execute(params![from, to])?;
         }
         Ok(())
     }
 
-    /// A shared file was looked at: it waits for a reason, or nothing is left to do.
-    pub fn close_shared(&self, path: &str, waits: Option<&str>) -> Result<(), StoreError> {
-        match waits {
-            Some(reason) => {
-                let sql = "INSERT INTO shared_open (path, due, reason) VALUES (?1, 0, ?2)
-                           ON CONFLICT DO UPDATE SET due = 0, reason = excluded.reason";
-                self.conn.prepare_cached(sql)?.execute([path, reason])?;
+    /// A shared file was looked at when so much had moved of it: it waits for a reason, or nothing is left to do. What
+    /// moved since is to be looked at all the same.
+    pub fn close_shared(
+        &self,
+        path: &str,
+        moves: i64,
+        waits: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let sql = match waits {
+            Some(_) => {
+                "UPDATE shared_open SET due = due * (due <> ?2), reason = ?3 WHERE path = ?1"
             }
-            None => {
-                let sql = "DELETE FROM shared_open WHERE path = ?1";
-                self.conn.prepare_cached(sql)?.execute([path])?;
-            }
-        }
+            None => "DELETE FROM shared_open WHERE path = ?1 AND due = ?2 AND ?3 IS NULL",
+        };
+        self.conn.prepare_cached(sql)?.execute(params![path, moves, waits])?;
         Ok(())
     }
 

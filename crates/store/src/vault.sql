@@ -54,13 +54,13 @@ CREATE TABLE shares (
 -- Not folded: shared files that this disk may not stand for yet.
 CREATE TABLE shared_open (
     path TEXT PRIMARY KEY NOT NULL,
-    -- something moved since it was looked at
+    -- how often something moved since it was looked at
     due INTEGER NOT NULL,
     -- why it waits; empty when nothing was found in the way
     reason TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX shared_due ON shared_open (path) WHERE due = 1;
+CREATE INDEX shared_due ON shared_open (path) WHERE due > 0;
 
 -- Not folded: versions of other devices that lay on this disk.
 CREATE TABLE shared_taken (

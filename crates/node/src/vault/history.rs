@@ -222,6 +222,9 @@ impl Node {
                 }
             }
         }
+        for pos in view.shared_taken(None)? {
+            named.extend(super::shared::version_at(view, pos)?.and_then(|write| write.to));
+        }
         Ok(named.into_iter().map(|id| Hash(id.0)).collect())
     }
 }
@@ -259,6 +262,7 @@ fn act(event: &Event, cause: Cause) -> VaultAct {
         Cause::Rollback => VaultAct::Rollback,
         Cause::Outside => VaultAct::Outside,
         Cause::Merge => VaultAct::Merge,
+        Cause::Share => VaultAct::Share,
     }
 }
 
@@ -347,6 +351,11 @@ fn audit_view(
         Some(Body::VaultAdopt(adopt)) => {
             entry.act = VaultAct::Adopt;
             entry.detail = format!("{} files", adopt.files.len());
+        }
+        Some(Body::VaultShare(share)) => {
+            entry.act = VaultAct::Share;
+            entry.path = Some(share.folder).filter(|folder| !folder.is_empty());
+            entry.detail = if share.shared { "shared" } else { "no longer shared" }.to_owned();
         }
         _ => return Ok(None),
     }
