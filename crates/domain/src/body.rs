@@ -11,8 +11,8 @@ use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, che
 
 pub use vault::{
     Adopted, Cause, MAX_ADOPTED, MAX_BY_BYTES, MAX_FINDING_BYTES, MAX_FINDINGS, MAX_PATH_BYTES,
-    MAX_SOURCES, VaultAdopt, VaultBodyError, VaultFinding, VaultRefuse, VaultScrub, VaultShare,
-    VaultWrite, check_path,
+    MAX_SOURCES, VaultAdopt, VaultBodyError, VaultFinding, VaultPrune, VaultRefuse, VaultScrub,
+    VaultShare, VaultWrite, check_path,
 };
 
 /// Revisions that one event may replace.
@@ -182,6 +182,8 @@ pub enum Body {
     VaultAdopt(VaultAdopt),
     /// A folder's files are shared, or no longer.
     VaultShare(VaultShare),
+    /// Old versions are no longer kept.
+    VaultPrune(VaultPrune),
     /// A kind of a later version: kept, passed on, shown as unknown.
     Unknown,
     /// The body is not here: forgotten, or held back by somebody.
@@ -297,6 +299,7 @@ kinds! {
     VaultScrub = "vault.scrub",
     VaultAdopt = "vault.adopt",
     VaultShare = "vault.share",
+    VaultPrune = "vault.prune",
 }
 
 /// Whether the body of an event of this kind can be forgotten: what notes hold, also notes of later versions. What decides

@@ -6,6 +6,7 @@
 mod conflicts;
 mod history;
 mod notice;
+mod retention;
 mod scrub;
 mod settle;
 pub mod shared;
@@ -151,7 +152,7 @@ pub fn fold(
             }
         }
         Body::VaultRefuse(refuse) => tx.add_vault_event(&refuse.path, at, pos)?,
-        Body::VaultScrub(_) => tx.add_vault_event("", at, pos)?,
+        Body::VaultScrub(_) | Body::VaultPrune(_) => tx.add_vault_event("", at, pos)?,
         Body::VaultAdopt(adopt) => {
             for file in &adopt.files {
                 tx.add_vault_event(&file.path, at, pos)?;

@@ -81,6 +81,36 @@ pub enum Vault {
         after_help = "Example:\n  mirror vault scan\n\nThe app and `mirror serve` do so by themselves."
     )]
     Scan,
+    /// Remove the bytes of old versions; their place in the history stays
+    #[command(after_help = "Example:\n  mirror vault prune --keep 20 --days 365\n\n\
+        What stands in the vault, and the last good version of each file, always stays.")]
+    Prune {
+        /// As many versions of each file stay, the newest
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        keep: u32,
+        /// And all that are younger than so many days
+        #[arg(long, value_name = "N")]
+        days: u32,
+    },
+    /// Keep a folder the same on all devices
+    #[command(
+        after_help = "Examples:\n  mirror vault share work/papers\n  mirror vault share .\n\n\
+        Every device then has the folder's files; `.` is the whole vault. What two devices changed at once\n\
+        waits for you: see `mirror conflicts`. No edit is lost, and nothing is chosen for you."
+    )]
+    Share {
+        /// The folder, as it lies in the vault; `.` for all of it
+        folder: String,
+    },
+    /// Let each device go its own way with a folder; its files stay where they are
+    #[command(after_help = "Example:\n  mirror vault unshare work/papers")]
+    Unshare {
+        /// The folder, as it lies in the vault; `.` for all of it
+        folder: String,
+    },
+    /// List the shared folders, and the files in them that wait for something
+    #[command(after_help = "Example:\n  mirror vault shared")]
+    Shared,
     /// Read every file and version, compare, and mend what can be mended
     #[command(
         after_help = "Example:\n  mirror vault scrub\n\nExits 4 when something is left that could not be mended."

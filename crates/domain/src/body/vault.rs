@@ -140,6 +140,18 @@ pub struct VaultScrub {
     pub found: u64,
 }
 
+/// `vault.prune`: of the versions before it, the bytes of old ones need no longer be kept on its device.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct VaultPrune {
+    /// As many of each file stay, the newest.
+    #[n(0)]
+    pub newest: u64,
+    /// And all that are younger than so many days.
+    #[n(1)]
+    pub days: u64,
+}
+
 /// A file that was there when it was first seen.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

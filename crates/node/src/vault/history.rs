@@ -1,6 +1,5 @@
 //! Reading: what stands there, what stood there, who changed it.
 
-use std::collections::BTreeSet;
 use std::io::Read;
 
 use mirror_domain::Body;
@@ -196,39 +195,6 @@ impl Node {
     }
 }
 
-impl Node {
-    /// Every content that an event of this device names as a version, or as refused.
-    pub(super) fn named_versions(&self, view: &View<'_>) -> Result<Vec<Hash>> {
-        let mut named = BTreeSet::new();
-        let mut before = None;
-        loop {
-            let page = view.vault_audit(None, before, MAX_PAGE)?;
-            let Some(last) = page.last() else { break };
-            before = Some(last.0);
-            for (_, pos) in page {
-                let Some(event) = view.event_at(pos)? else { continue };
-                if fold::author(view, &event.chain())? != self.inner.device {
-                    continue;
-                }
-                match Body::read(&event) {
-                    Ok(Body::VaultWrite(write)) => {
-                        named.extend([write.from, write.to].into_iter().flatten())
-                    }
-                    Ok(Body::VaultRefuse(refuse)) => named.extend(refuse.offered),
-                    Ok(Body::VaultAdopt(adopt)) => {
-                        named.extend(adopt.files.iter().map(|file| file.content))
-                    }
-                    _ => {}
-                }
-            }
-        }
-        for pos in view.shared_taken(None)? {
-            named.extend(super::shared::version_at(view, pos)?.and_then(|write| write.to));
-        }
-        Ok(named.into_iter().map(|id| Hash(id.0)).collect())
-    }
-}
-
 /// What an event says of a file's content, an adoption as a version that replaces nothing.
 fn version_in(event: &Event, path: &str) -> Option<VaultWrite> {
     match Body::read(event).ok()? {
@@ -356,6 +322,13 @@ fn audit_view(
             entry.act = VaultAct::Share;
             entry.path = Some(share.folder).filter(|folder| !folder.is_empty());
             entry.detail = if share.shared { "shared" } else { "no longer shared" }.to_owned();
+        }
+        Some(Body::VaultPrune(prune)) => {
+            entry.act = VaultAct::Prune;
+            entry.detail = format!(
+                "kept are the newest {} of each file and those of {} days",
+                prune.newest, prune.days
+            );
         }
         _ => return Ok(None),
     }

@@ -33,7 +33,7 @@ pub use reconcile::{
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use vault::{
     AuditEntry, AuditPage, FileVersion, SharedFolder, VaultAct, VaultDiff, VaultFinding,
-    VaultNoticed, VaultScrubbed, VaultWritten, WaitingFile,
+    VaultNoticed, VaultPruned, VaultScrubbed, VaultWritten, WaitingFile,
 };
 
 /// Told to every face when something changed.

@@ -41,6 +41,8 @@ pub enum VaultAct {
     Refuse,
     /// The vault was read and compared.
     Scrub,
+    /// Old versions are no longer kept.
+    Prune,
 }
 
 /// A version of a file.
@@ -177,4 +179,15 @@ pub struct SharedFolder {
 pub struct WaitingFile {
     pub path: String,
     pub reason: String,
+}
+
+/// Old versions that are no longer kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct VaultPruned {
+    pub removed: u32,
+    /// Their bytes, in MiB.
+    pub mib: u32,
+    /// Versions that stay.
+    pub stay: u32,
 }
