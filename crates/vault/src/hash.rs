@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 /// How much of a file is in memory at once, however large it is.
 pub const BUFFER_BYTES: usize = 256 * 1024;
+/// Most files are small notes: only a larger one pays for a larger buffer.
+const FIRST_BUFFER_BYTES: usize = 8 * 1024;
 
 /// The SHA-256 of a content. Written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +39,7 @@ impl Hash {
 /// Copies to the end through one buffer: the hash, and how many bytes there were.
 pub(crate) fn copy_hashed(from: &mut dyn Read, to: &mut dyn io::Write) -> io::Result<(Hash, u64)> {
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 8 * 1024];
+    let mut buffer = vec![0; FIRST_BUFFER_BYTES];
     let mut bytes = 0u64;
     loop {
         let read = match from.read(&mut buffer) {
@@ -49,7 +51,6 @@ pub(crate) fn copy_hashed(from: &mut dyn Read, to: &mut dyn io::Write) -> io::Re
         hasher.update(read);
         to.write_all(read)?;
         bytes += read.len() as u64;
-        // Most files are small notes: only a larger one pays for a larger buffer.
         if read.len() == buffer.len() && buffer.len() < BUFFER_BYTES {
             buffer.resize(BUFFER_BYTES, 0);
         }

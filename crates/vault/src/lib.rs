@@ -8,14 +8,26 @@
 //! `NAME.prov.json`. See `docs/VAULT.md`.
 #![warn(missing_docs)]
 
+mod attributes;
+mod durable;
 mod error;
+mod fault;
+mod folder;
 mod hash;
+mod install;
+mod intent;
+mod keep;
 mod path;
+mod place;
 mod prune;
 mod recover;
+mod repair;
 mod scrub;
 mod sidecar;
+mod swap;
+mod take_away;
 mod vault;
+mod versions;
 mod walk;
 mod write;
 
@@ -24,7 +36,8 @@ pub use hash::{BUFFER_BYTES, Hash, NotAHash};
 pub use path::{LONGEST_NAME_BYTES, LONGEST_PATH_BYTES, PathError, PathFault, VaultPath};
 pub use prune::{PathHistory, Pruned, Retention};
 pub use recover::{InFlight, Recovered};
-pub use scrub::{Finding, Progress, Recorded, Repair, Scrubbed};
+pub use repair::Repair;
+pub use scrub::{Finding, Progress, Recorded, Scrubbed};
 pub use sidecar::{PROVENANCE, Provenance, SUM};
 pub use vault::{Content, Hashed, Locked, OURS, Stamp, Vault, Version};
 pub use walk::{Entry, Found, Skip, Stray};

@@ -7,9 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, VaultError};
 use crate::hash::Hash;
+use crate::install::{Change, Seen};
+use crate::intent::{self, DONE, Intent, LONGEST_NOTE_BYTES, MEANT};
 use crate::path::VaultPath;
-use crate::sidecar::Provenance;
+use crate::place::Place;
+use crate::sidecar::{self, Provenance};
+use crate::swap::ROUNDS;
 use crate::vault::{Locked, Stamp};
+use crate::versions::Part;
 
 /// What has to stand at a path for a change to go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,10 +90,21 @@ pub struct Kept {
     pub stamp: Stamp,
 }
 
+impl Expect {
+    /// Whether what stands there is what the caller expects.
+    pub(crate) fn fits(self, found: Option<Hash>) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Absent => found.is_none(),
+            Self::Is(hash) => found == Some(hash),
+        }
+    }
+}
+
 impl Locked<'_> {
     /// Writes a file: durable, visible and with its sidecars when it returns. The old content and the new one are versions.
     ///
-    /// `note` is the caller's: `recover` gives it back when the process dies before `finish`.
+    /// `note` is the caller's, at most 64 KiB: `recover` gives it back when the process dies before `finish`.
     /// When what stands there is not `expect`, nothing of it changes, and the error names the version that keeps the new bytes.
     pub fn write(
         &self,
@@ -98,13 +114,80 @@ impl Locked<'_> {
         provenance: &Provenance,
         note: &[u8],
     ) -> Result<Written> {
-        let _ = (content, expect, provenance, note);
-        Err(VaultError::Busy { path: path.clone() })
+        check_note(note)?;
+        let id = intent::fresh_id(&self.pending)?;
+        let place = Place::make(self.root.again()?, path)?;
+        let written = Part::take(&self.pending, &id, content).and_then(|part| {
+            let beside = sidecar::beside(&place.name, part.hash, provenance)?;
+            for _ in 0..ROUNDS {
+                let looked = Seen::look(&place)?;
+                let found = looked.as_ref().map(|seen| seen.hash);
+                if !expect.fits(found) {
+                    self.make_version(&part)?;
+                    return Err(conflict(path, expect, found, part.hash, part.bytes));
+                }
+                let intent = Intent {
+                    path: path.clone(),
+                    from: found,
+                    to: Some(part.hash),
+                    bytes: part.bytes,
+                    anything: expect == Expect::Anything,
+                    beside_before: sidecar::beside_of(&place.folder, &place.name)?,
+                    beside: beside.clone(),
+                    note: note.to_owned(),
+                };
+                let change = Change { id: &id, place: &place, intent, looked };
+                if let Some((previous, stamp)) = self.install(&change, &part.file, Some(&part))? {
+                    let (hash, bytes, path) = (part.hash, part.bytes, path.clone());
+                    return Ok(Written {
+                        id: ChangeId(id.clone()),
+                        path,
+                        hash,
+                        bytes,
+                        previous,
+                        stamp,
+                    });
+                }
+            }
+            Err(VaultError::Busy { path: path.clone() })
+        });
+        written.inspect_err(|error| unmake_unless_unsettled(&place, error))
     }
 
     /// Removes a file and its sidecars; its content stays as a version.
     pub fn remove(&self, path: &VaultPath, expect: Expect, note: &[u8]) -> Result<Removed> {
-        let _ = (expect, note);
+        check_note(note)?;
+        let id = intent::fresh_id(&self.pending)?;
+        let none = || VaultError::NoFile { path: path.clone() };
+        let Some(place) = Place::find(self.root.again()?, path)? else {
+            return Err(none());
+        };
+        for _ in 0..ROUNDS {
+            let seen = Seen::look(&place)?.ok_or_else(none)?;
+            let (hash, bytes) = (seen.hash, seen.bytes());
+            match self.ensure_version(&id, &seen.file, &hash) {
+                // It changed while it was copied.
+                Err(VaultError::ReadBack { .. }) => continue,
+                done => done?,
+            }
+            if !expect.fits(Some(hash)) {
+                return Err(conflict(path, expect, Some(hash), hash, bytes));
+            }
+            let intent = Intent {
+                path: path.clone(),
+                from: Some(hash),
+                to: None,
+                bytes,
+                anything: expect == Expect::Anything,
+                beside_before: sidecar::beside_of(&place.folder, &place.name)?,
+                beside: intent::Beside::default(),
+                note: note.to_owned(),
+            };
+            let change = Change { id: &id, place: &place, intent, looked: Some(seen) };
+            if let Some(previous) = self.take_away(&change)? {
+                return Ok(Removed { id: ChangeId(id), path: path.clone(), previous, bytes });
+            }
+        }
         Err(VaultError::Busy { path: path.clone() })
     }
 
@@ -112,20 +195,34 @@ impl Locked<'_> {
     ///
     /// After a power cut a finished change can come back from `recover` once more: know it by its id or its note.
     pub fn finish(&self, id: &ChangeId) -> Result<()> {
-        let _ = id;
+        if intent::is_id(&id.0) {
+            self.pending.unlink(&format!("{id}{DONE}"))?;
+            self.pending.unlink(&format!("{id}{MEANT}"))?;
+        }
         Ok(())
     }
+}
 
-    /// Stores the bytes that stand at a path as a version: for what another program wrote.
-    /// Sidecars that are there are renewed; a file without them gets none.
-    pub fn keep(&self, path: &VaultPath, provenance: &Provenance) -> Result<Kept> {
-        let _ = provenance;
-        Err(VaultError::Busy { path: path.clone() })
+fn check_note(note: &[u8]) -> Result<()> {
+    if note.len() > LONGEST_NOTE_BYTES {
+        let limit = LONGEST_NOTE_BYTES as u64;
+        return Err(VaultError::TooLarge { what: "the note of a change".to_owned(), limit });
     }
+    Ok(())
+}
 
-    /// Stores bytes as a version, without a file: what is refused, or comes from another device.
-    pub fn store(&self, content: &mut dyn Read) -> Result<(Hash, u64)> {
-        let _ = content;
-        Err(VaultError::NoVersion { hash: Hash::of(b"") })
+fn conflict(
+    path: &VaultPath,
+    expected: Expect,
+    found: Option<Hash>,
+    kept: Hash,
+    bytes: u64,
+) -> VaultError {
+    VaultError::Conflict { path: path.clone(), expected, found, kept, bytes }
+}
+
+fn unmake_unless_unsettled(place: &Place, error: &VaultError) {
+    if !matches!(error, VaultError::Unsettled { .. }) {
+        place.unmake();
     }
 }
