@@ -41,6 +41,8 @@ impl Seen {
 impl Node {
     /// Looks through the vault for what other programs changed, and records it.
     pub fn vault_scan(&self) -> Result<VaultNoticed> {
+        // What was in the way of a shared file may be so no more.
+        self.reopen()?;
         let noticed = self.locked(|vault, locked| {
             let mut noticed = VaultNoticed::default();
             let mut seen = Vec::new();

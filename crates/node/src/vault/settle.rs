@@ -92,8 +92,11 @@ impl Node {
         }
     }
 
-    /// What waits is looked at again, once a process begins to watch.
+    /// What waits is to be looked at again.
     pub(super) fn reopen(&self) -> Result<()> {
+        if self.read(|view| Ok(view.shared_waiting()?.is_empty()))? {
+            return Ok(());
+        }
         self.quiet_write(|tx| Ok(tx.open_waiting()?))
     }
 

@@ -60,9 +60,6 @@ impl Node {
     }
 
     fn follow(&self, root: &Path, changes: &Receiver<notify::Result<Event>>) {
-        if let Err(error) = self.reopen() {
-            tracing::warn!(%error, "the shared files that wait could not be looked at again");
-        }
         // What changed while nobody watched.
         self.take_up(root, &Changed { all: true, ..Changed::default() });
         loop {
