@@ -1,6 +1,7 @@
 //! A real process is killed at each of its system calls, or one of them fails: what is left, and what recovery makes of it.
 //!
 //! The child is this same test program, told by its environment what to do. No power is cut here: what was written is still there.
+#![allow(clippy::print_stdout)]
 
 use std::fs;
 use std::ops::ControlFlow::Continue;

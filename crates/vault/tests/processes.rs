@@ -1,4 +1,6 @@
 //! Two processes write one file, again and again.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::string_slice, clippy::print_stdout)]
 
 mod desk;
 
