@@ -41,6 +41,9 @@ pub enum Refusal {
     /// There is nothing to choose.
     #[error("this file has one latest version; there is nothing to resolve")]
     NoFileConflict,
+    /// A text can't stand for it.
+    #[error("this file is no short text; a text can't be taken for it")]
+    NotText,
     /// The changes overlap.
     #[error("both sides changed the same lines; there is no merge to take")]
     NoProposal,

@@ -88,6 +88,9 @@ impl From<Refusal> for Error {
             Refusal::NoConflict | Refusal::NoFileConflict => {
                 (Code::Invalid, "see `mirror conflicts`")
             }
+            Refusal::NotText => {
+                (Code::Invalid, "take ours or theirs, or a file with --take file:PATH")
+            }
             Refusal::NoProposal => {
                 (Code::Conflict, "take ours or theirs, or write the text with --take file:PATH")
             }

@@ -118,13 +118,11 @@ impl Node {
         seen: Option<&[String]>,
     ) -> Result<view::Captured> {
         if let Some(path) = self.read(|view| vault::file_of(view, note))? {
-            let by_hand = if let view::Take::Text(text) = &take { text.as_str() } else { "" };
-            let mut by_hand = by_hand.as_bytes();
-            let take = match take {
+            let take = match &take {
                 view::Take::Ours => FileTake::Ours,
                 view::Take::Theirs => FileTake::Theirs,
                 view::Take::Merged => FileTake::Merged,
-                view::Take::Text(_) => FileTake::Content(&mut by_hand),
+                view::Take::Text(text) => FileTake::Text(text),
             };
             return self.resolve_file(&path, take, seen);
         }

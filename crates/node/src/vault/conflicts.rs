@@ -6,9 +6,9 @@ use mirror_domain::body::{Cause, VaultWrite};
 use mirror_domain::conflict::{diff, merge_texts};
 use mirror_domain::text::MAX_TEXT_BYTES;
 use mirror_domain::{Body, FileConflict, FileRevision, Refusal};
-use mirror_protocol::BlobId;
+use mirror_protocol::{BlobId, Event};
 use mirror_store::View;
-use mirror_vault::{Expect, Hash, VaultPath};
+use mirror_vault::{Expect, Hash, Locked, Vault, VaultPath};
 
 use super::shared::{conflicted, graph, moved_on};
 use super::{Author, checked_path, provenance, said, settle};
@@ -27,6 +27,8 @@ pub enum FileTake<'a> {
     Theirs,
     /// The proposal.
     Merged,
+    /// A text of one's own, where both sides are texts.
+    Text(&'a str),
     /// A content of one's own.
     Content(&'a mut dyn Read),
 }
@@ -158,41 +160,51 @@ impl Node {
                 return Err(moved_on(&path));
             }
             let graph = self.read(|view| graph(view, path.as_str()))?;
-            let here = &self.inner.device;
-            let conflict = FileConflict::of(&graph, here).ok_or(Refusal::NoFileConflict)?;
+            let conflict = FileConflict::of(&graph, &self.inner.device);
+            let conflict = conflict.ok_or(Refusal::NoFileConflict)?;
             let sides = [&conflict.ours, &conflict.theirs].map(|side| side.id.to_string());
             if seen.is_some_and(|seen| !sides.iter().all(|side| seen.contains(side))) {
                 return Err(moved_on(&path));
             }
-            let merged = match &take {
-                FileTake::Merged => self.proposal(&conflict)?.ok_or(Refusal::NoProposal)?,
-                _ => String::new(),
-            };
             let mut said = self.read(|view| said(view, &path, Cause::Merge, &Author::default()))?;
             said.replaces = conflict.sides.clone();
-            let side = |side: &FileRevision| (side.content, side.bytes);
             let event = match take {
-                FileTake::Ours | FileTake::Theirs => {
-                    let ours = matches!(take, FileTake::Ours);
-                    let (content, bytes) =
-                        side(if ours { &conflict.ours } else { &conflict.theirs });
-                    match content {
-                        None => self.decide_gone(locked, &path, said)?,
-                        Some(content) => {
-                            let here = self.version_here(vault, locked, &content, bytes)?;
-                            let mut version = here.map_err(|why| not_here(&path, &content, why))?;
-                            self.decide_content(locked, &path, said, &mut version)?
-                        }
-                    }
+                FileTake::Ours => self.decide_side(vault, locked, &path, said, &conflict.ours)?,
+                FileTake::Theirs => {
+                    self.decide_side(vault, locked, &path, said, &conflict.theirs)?
                 }
                 FileTake::Merged => {
+                    let merged = self.proposal(&conflict)?.ok_or(Refusal::NoProposal)?;
                     self.decide_content(locked, &path, said, &mut merged.as_bytes())?
+                }
+                FileTake::Text(text) => {
+                    // What is shown in a text's place must not become the file.
+                    for side in [&conflict.ours, &conflict.theirs] {
+                        if let Shown::Line(_) = self.shown(side)? {
+                            return Err(Refusal::NotText.into());
+                        }
+                    }
+                    self.decide_content(locked, &path, said, &mut text.as_bytes())?
                 }
                 FileTake::Content(bytes) => self.decide_content(locked, &path, said, bytes)?,
             };
             let first = graph.history().first().map_or(event.id, |first| first.id);
             Ok(captured(&event, first))
         })
+    }
+
+    fn decide_side(
+        &self,
+        vault: &Vault,
+        locked: &Locked<'_>,
+        path: &VaultPath,
+        said: VaultWrite,
+        side: &FileRevision,
+    ) -> Result<Event> {
+        let Some(content) = &side.content else { return self.decide_gone(locked, path, said) };
+        let here = self.version_here(vault, locked, content, side.bytes)?;
+        let mut version = here.map_err(|why| not_here(path, content, why))?;
+        self.decide_content(locked, path, said, &mut version)
     }
 
     fn on_disk(&self, path: &VaultPath) -> Result<Option<Hash>> {
@@ -202,11 +214,11 @@ impl Node {
 
     fn decide_content(
         &self,
-        locked: &mirror_vault::Locked<'_>,
+        locked: &Locked<'_>,
         path: &VaultPath,
         said: VaultWrite,
         bytes: &mut dyn Read,
-    ) -> Result<mirror_protocol::Event> {
+    ) -> Result<Event> {
         let expect = self.on_disk(path)?.map_or(Expect::Absent, Expect::Is);
         let note = Body::VaultWrite(said.clone()).encode();
         let written = locked.write(path, bytes, expect, &provenance(&said), &note)?;
@@ -217,10 +229,10 @@ impl Node {
 
     fn decide_gone(
         &self,
-        locked: &mirror_vault::Locked<'_>,
+        locked: &Locked<'_>,
         path: &VaultPath,
         said: VaultWrite,
-    ) -> Result<mirror_protocol::Event> {
+    ) -> Result<Event> {
         let Some(found) = self.on_disk(path)? else {
             return self.record(said, None, None, 0);
         };
