@@ -63,7 +63,7 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
     }
     let mut files = vectors::files();
     // Those of mirror-domain, as they are committed.
-    for name in ["members", "notes"] {
+    for name in ["members", "notes", "files"] {
         let text = std::fs::read_to_string(format!("{root}/tests/vectors/{name}.json")).unwrap();
         files.insert(name, serde_json::from_str(&text).unwrap());
     }
