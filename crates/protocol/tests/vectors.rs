@@ -52,6 +52,7 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
         "crates/link/tests",
         "tests",
         "tests/scenario_courier",
+        "tests/scenario_vault_shared",
     ];
     for folder in folders {
         for file in std::fs::read_dir(format!("{root}/{folder}")).unwrap() {
