@@ -117,6 +117,7 @@ fn what_a_stolen_device_wrote_beyond_its_cut_goes_from_the_disk_and_is_kept() {
     let Story { world, mac, laptop } = &story;
     let phone = Desk::of(world.joins("Pixel", "node", &mac.home));
     phone.meets(mac);
+    laptop.meets(mac);
     laptop.types("work/plan.md", "by a thief\n");
     laptop.types("work/bait.md", "by a thief too\n");
     phone.meets(laptop);

@@ -1,11 +1,12 @@
 //! Shared files: their graphs' nodes as folded, and what of them this disk does not stand for yet.
 
-use mirror_protocol::{BlobId, EventId};
+use mirror_protocol::{BlobId, EventId, Lamport};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::StoreError;
 use crate::events::Pos;
 use crate::store::{Tx, View};
+use crate::vault::VaultCursor;
 
 /// A shared file that this disk does not stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,11 +119,15 @@ impl View<'_> {
         Ok(count as u64)
     }
 
-    /// Versions of other devices that lay on this disk: all, or those of one file.
-    pub fn shared_taken(&self, path: Option<&str>) -> Result<Vec<Pos>, StoreError> {
-        let sql = "SELECT pos FROM shared_taken WHERE ?1 IS NULL OR path = ?1 ORDER BY path, pos";
+    /// Versions of other devices that lay on this disk.
+    pub fn shared_taken(&self) -> Result<Vec<(VaultCursor, Pos)>, StoreError> {
+        let sql = "SELECT lamport, pos FROM shared_taken";
         let mut statement = self.conn.prepare_cached(sql)?;
-        Ok(statement.query_map([path], position)?.collect::<Result<_, _>>()?)
+        let found = statement.query_map([], |row| {
+            let cursor = VaultCursor { lamport: row.get(0)?, pos: row.get(1)? };
+            Ok((cursor, Pos(cursor.pos)))
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// Whether a version of another device lay on this disk.
@@ -220,9 +225,9 @@ impl Tx<'_> {
     }
 
     /// A version of another device lies on this disk.
-    pub fn add_taken(&self, path: &str, pos: Pos) -> Result<(), StoreError> {
-        let sql = "INSERT OR IGNORE INTO shared_taken (path, pos) VALUES (?1, ?2)";
-        self.conn.prepare_cached(sql)?.execute(params![path, pos.0])?;
+    pub fn add_taken(&self, path: &str, at: Lamport, pos: Pos) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO shared_taken (path, lamport, pos) VALUES (?1, ?2, ?3)";
+        self.conn.prepare_cached(sql)?.execute(params![path, at.0 as i64, pos.0])?;
         Ok(())
     }
 

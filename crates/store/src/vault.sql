@@ -62,9 +62,10 @@ CREATE TABLE shared_open (
 
 CREATE INDEX shared_due ON shared_open (path) WHERE due > 0;
 
--- Not folded: versions of other devices that lay on this disk.
+-- Not folded: versions of other devices that lay on this disk, also those that count no longer.
 CREATE TABLE shared_taken (
     path TEXT NOT NULL,
+    lamport INTEGER NOT NULL,
     pos INTEGER NOT NULL REFERENCES events (pos),
-    PRIMARY KEY (path, pos)
+    PRIMARY KEY (path, lamport, pos)
 ) STRICT, WITHOUT ROWID;

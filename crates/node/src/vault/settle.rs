@@ -6,7 +6,7 @@ use std::fs::File;
 use mirror_domain::Step;
 use mirror_domain::body::{Cause, VaultWrite};
 use mirror_domain::share::{Here, step};
-use mirror_protocol::{BlobId, EventId};
+use mirror_protocol::{BlobId, EventId, Lamport};
 use mirror_store::{BlobState, Pos, VaultFileRow, View};
 use mirror_vault::{
     Expect, Hash, InFlight, Locked, Provenance, Vault, VaultError, VaultPath, Version,
@@ -225,7 +225,9 @@ impl Node {
 
     fn record_taken(&self, path: &VaultPath, pos: Pos, version: &VaultWrite) -> Result<()> {
         self.write(|tx| {
-            tx.add_taken(path.as_str(), pos)?;
+            let event = tx.event_at(pos)?;
+            let lamport = event.map_or(Lamport(0), |event| event.header.lamport);
+            tx.add_taken(path.as_str(), lamport, pos)?;
             let Some(content) = version.to else {
                 return Ok(tx.remove_vault_file(path.as_str())?);
             };
