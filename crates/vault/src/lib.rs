@@ -6,6 +6,28 @@
 //!
 //! Ours in the folder: `.mirror/` (versions, what is in flight, the lock), and beside each file that we wrote `NAME.sha256` and
 //! `NAME.prov.json`. See `docs/VAULT.md`.
+//!
+//! ```
+//! use mirror_vault::{Expect, Provenance, Vault, VaultError, VaultPath};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let vault = Vault::open(folder.path())?;
+//! let path = VaultPath::new("work/draft.md")?;
+//! let from = Provenance { events: vec![], tool: "an editor".into(), time: "2026-11-24T12:00:00Z".into() };
+//!
+//! let locked = vault.lock()?;
+//! locked.recover()?;
+//! let written = locked.write(&path, &mut &b"one"[..], Expect::Absent, &from, b"")?;
+//! // Here the caller makes its record durable; then the change is no longer in flight.
+//! locked.finish(&written.id)?;
+//!
+//! std::fs::write(folder.path().join("work/draft.md"), "by another program")?;
+//! let refused = locked.write(&path, &mut &b"two"[..], Expect::Is(written.hash), &from, b"");
+//! assert!(matches!(refused, Err(VaultError::Conflict { .. })));
+//! # Ok(())
+//! # }
+//! ```
 #![warn(missing_docs)]
 
 mod attributes;

@@ -124,6 +124,7 @@ impl Locked<'_> {
         let mut syncs = Syncs::default();
         syncs.add(&place.folder, place.folder.path());
         syncs.run()?;
+        let displaced = displaced.filter(|_| change.intent.from != change.intent.to);
         let displaced = displaced.or(change.intent.from);
         self.close(id, &change.intent, displaced, file_at(&place)?, finished)
     }
@@ -155,6 +156,8 @@ impl Locked<'_> {
             return Err(VaultError::NoVersion { hash: to });
         };
         let again = format!("{id}{AGAIN}");
+        // Of an earlier recovery, when power was cut before its intent was there: never exchanged, so nothing but copies.
+        Temps::of(&again).remove(&place.folder)?;
         let looked = Seen::look(place)?;
         let intent = Intent { from: Some(to), anything: false, ..intent.clone() };
         let change = Change { id: &again, place, intent, looked };
@@ -257,7 +260,9 @@ impl Outcome {
         if done {
             return Self::Finished;
         }
-        let raced = temp.is_some() && temp != intent.from && !intent.anything;
+        // When both are one content the file doesn't tell whether it was exchanged; what the passing one holds may be torn.
+        let raced =
+            temp.is_some() && temp != intent.from && intent.from != intent.to && !intent.anything;
         match intent.to {
             // Removal: the old file has the passing name until it is gone.
             None => match (now, temp) {

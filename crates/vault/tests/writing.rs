@@ -44,16 +44,22 @@ fn coreutils_check_every_file_as_the_manual_says() {
     let line = manual.lines().find(|line| line.contains("sha256sum -c")).expect("the line");
     let check =
         || Command::new("sh").arg("-c").arg(line).current_dir(desk.folder.path()).output().unwrap();
-    let output = check();
+    let output = check(files);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(text.lines().filter(|line| line.ends_with(": OK")).count(), 5, "{text}");
     desk.edit("deep/it's.md", "edited");
-    let output = check();
+    let output = check(files);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success(), "{output:?}");
     assert!(text.contains("it's.md: FAILED"), "{text}");
     assert_eq!(text.lines().filter(|line| line.ends_with(": OK")).count(), 4, "{text}");
+
+    let versions = "cd .mirror/versions";
+    assert!(check(versions).status.success(), "{:?}", check(versions));
+    let hex = Hash::of(b"the text of -dash.md").to_string();
+    desk.edit(&format!(".mirror/versions/{}/{}", &hex[..2], &hex[2..]), "rot");
+    assert!(!check(versions).status.success());
 }
 
 #[test]
