@@ -49,6 +49,7 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
         "crates/link/src",
         "crates/node/src",
         "crates/node/src/fold",
+        "crates/node/src/vault/settle",
         "crates/link/tests",
         "tests",
         "tests/scenario_courier",

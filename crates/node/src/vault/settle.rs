@@ -12,7 +12,7 @@ use mirror_vault::{
     Expect, Hash, InFlight, Locked, Provenance, Vault, VaultError, VaultPath, Version,
 };
 
-use super::shared::{path_of, shares, stand, version_at};
+use super::shared::{Blobs, path_of, shares, stand, version_at};
 use super::{content, shared};
 use crate::clock;
 use crate::error::{Error, Result};
@@ -51,6 +51,10 @@ impl Node {
             self.close(others.iter().map(|path| self.unheld(path)))?;
             if !held.is_empty() {
                 self.locked(|vault, locked| {
+                    if let Err(error) = self.announce_many(&held) {
+                        // One by one it shows which file is in the way.
+                        tracing::warn!(%error, "shared files could not be said together");
+                    }
                     self.close(held.iter().map(|path| self.look_at(vault, locked, path)))
                 })?;
             }
@@ -125,6 +129,7 @@ impl Node {
         path: &VaultPath,
         moves: &mut i64,
     ) -> Result<Waits> {
+        let mut said = false;
         for _ in 0..TRIES {
             if let Some(left) = self.notice_locked(vault, locked, path)?.left.pop() {
                 return Ok(Some(left.finding));
@@ -135,10 +140,12 @@ impl Node {
             })?;
             match step {
                 Step::Rest => return Ok(None),
+                Step::Announce if said => {
+                    return Ok(Some("it is too large to be shared".to_owned()));
+                }
                 Step::Announce => {
-                    if let Some(reason) = self.announce(path)? {
-                        return Ok(Some(reason));
-                    }
+                    self.announce(std::slice::from_ref(path))?;
+                    said = true;
                 }
                 Step::Take(id) => match self.take(vault, locked, path, &id) {
                     Err(Stopped::Raced) => {}
@@ -150,39 +157,48 @@ impl Node {
         Ok(Some("another program keeps changing it".to_owned()))
     }
 
-    /// Says what lies here to the other devices.
-    fn announce(&self, path: &VaultPath) -> Result<Waits> {
-        let Some(row) = self.read(|view| Ok(view.vault_file(path.as_str())?))? else {
-            return Ok(None);
-        };
-        let hash = Some(Hash(row.content.0)).filter(|_| row.bytes > 0);
-        let blobs = self.take_in_versions(path.as_str(), hash)?;
-        let said = VaultWrite {
-            path: row.path.clone(),
-            replaces: Vec::new(),
-            from: Some(row.content),
-            to: Some(row.content),
-            bytes: row.bytes,
-            cause: Cause::Share,
-            by: None,
-            reason: None,
-            sources: Vec::new(),
-            shared: false,
-            chunks: None,
-        };
+    /// Says what lies here to the other devices, of many files in one transaction.
+    fn announce(&self, paths: &[VaultPath]) -> Result<()> {
+        let (mut rows, mut blobs) = (Vec::new(), Blobs::default());
+        for path in paths {
+            let row = self.read(|view| Ok(view.vault_file(path.as_str())?))?;
+            let Some(row) = row else { continue };
+            let hash = Some(Hash(row.content.0)).filter(|_| row.bytes > 0);
+            blobs.extend(self.take_in_versions(path.as_str(), hash)?);
+            rows.push(row);
+        }
         self.write(|tx| {
-            let mut shared = said.clone();
-            shared::make_shared(tx, &mut shared, &blobs)?;
-            if !shared.shared {
-                let reason = "it is too large to be shared, or its folder is shared no longer";
-                return Ok(Some(reason.to_owned()));
+            for row in rows {
+                let said = unsaid(&row);
+                let mut shared = said.clone();
+                shared::make_shared(tx, &mut shared, &blobs)?;
+                if shared.shared {
+                    let event = self.append_version(tx, &said, &blobs)?;
+                    // It lies as it lay.
+                    let pos = tx.pos(&event.id)?.unwrap_or(row.pos);
+                    tx.put_vault_file(&VaultFileRow { pos, ..row })?;
+                }
             }
-            let event = self.append_version(tx, &said, &blobs)?;
-            // It lies as it lay.
-            let pos = tx.pos(&event.id)?.unwrap_or(row.pos);
-            tx.put_vault_file(&VaultFileRow { pos, ..row.clone() })?;
-            Ok(None)
+            Ok(())
         })
+    }
+
+    /// Of many files those that are to be said, so that they need not be said one by one.
+    fn announce_many(&self, held: &[String]) -> Result<()> {
+        let mut paths: Vec<VaultPath> = held.iter().filter_map(|path| path_of(path).ok()).collect();
+        let mut failed = None;
+        paths.retain(|path| match self.read(|view| next(view, path)) {
+            Ok(step) => step == Step::Announce,
+            Err(error) => {
+                failed.get_or_insert(error);
+                false
+            }
+        });
+        match failed {
+            Some(error) => Err(error),
+            None if paths.len() < 2 => Ok(()),
+            None => self.announce(&paths),
+        }
     }
 
     /// Makes the disk stand for a version; the reason when it can't yet.
@@ -308,6 +324,23 @@ impl Node {
     }
 }
 
+/// What is to be said of a file as it lies here.
+fn unsaid(row: &VaultFileRow) -> VaultWrite {
+    VaultWrite {
+        path: row.path.clone(),
+        replaces: Vec::new(),
+        from: Some(row.content),
+        to: Some(row.content),
+        bytes: row.bytes,
+        cause: Cause::Share,
+        by: None,
+        reason: None,
+        sources: Vec::new(),
+        shared: false,
+        chunks: None,
+    }
+}
+
 fn next(view: &View<'_>, path: &VaultPath) -> Result<Step> {
     let row = view.vault_file(path.as_str())?;
     let (stand, versions) = stand(view, path.as_str())?;
@@ -355,3 +388,6 @@ impl From<Error> for Stopped {
         Self::Failed(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use mirror_domain::share::{may_share, replaced};
 use mirror_domain::{
     Body, Entry, FileGraph, FileRevision, Role, Shares, Stand, StateDigest, decide,
 };
+use mirror_protocol::limits::MAX_BLOB_BYTES;
 use mirror_protocol::{BlobId, BlobRef, ChunkList, Event, EventId};
 use mirror_store::{BlobState, Pos, SharedLeaf, StoreError, Tx, View};
 use mirror_vault::{Hash, VaultPath};
@@ -213,14 +214,18 @@ impl Node {
             let here = here.filter(|_| self.blob_files().path(&id).exists());
             let list = match here {
                 Some(list) => list,
-                None => match self.blob_files().take_in(&mut self.vault()?.version(&hash)?) {
-                    Ok(list) => list,
-                    Err(StoreError::Blob(error)) => {
-                        tracing::warn!(path, %error, "a file can't be shared");
+                None => {
+                    let mut version = self.vault()?.version(&hash)?;
+                    if version.bytes()? > MAX_BLOB_BYTES {
                         continue;
                     }
-                    Err(error) => return Err(error.into()),
-                },
+                    match self.blob_files().take_in(&mut version) {
+                        Ok(list) => list,
+                        // It is empty after all, or too large.
+                        Err(StoreError::Blob(_)) => continue,
+                        Err(error) => return Err(error.into()),
+                    }
+                }
             };
             blobs.0.insert(id, list);
         }
