@@ -5,6 +5,7 @@ mod import;
 mod open;
 mod reconcile;
 mod search;
+mod vault;
 mod verify;
 
 pub use reconcile::NEW;
@@ -30,6 +31,7 @@ pub const ROWS: &[(&str, Measure)] = &[
     ("reconcile", reconcile::rows),
     ("open", open::rows),
     ("search", search::rows),
+    ("vault", vault::rows),
 ];
 
 /// One figure beside the bare one.
@@ -158,6 +160,7 @@ pub fn child(args: &[String]) -> Sample {
         ["reconcile", rest @ ..] => reconcile::child(rest),
         ["open", rest @ ..] => open::child(rest),
         ["search", rest @ ..] => search::child(rest),
+        ["vault", rest @ ..] => vault::child(rest),
         _ => panic!("no such operation: {args:?}"),
     }
 }
