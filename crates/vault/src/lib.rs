@@ -41,6 +41,7 @@ mod hash;
 mod install;
 mod intent;
 mod keep;
+mod keep_all;
 mod path;
 mod place;
 mod prune;

@@ -120,6 +120,11 @@ impl Drop for Part<'_> {
 }
 
 impl Placed {
+    /// Only its folder has to be synced.
+    pub fn is_plain(&self) -> bool {
+        self.file.is_none() && !self.made
+    }
+
     pub fn sync_with<'b>(&'b self, versions: &'b Folder, syncs: &mut Syncs<'b>) {
         syncs.add(&self.folder, self.folder.path());
         if let Some(file) = &self.file {
