@@ -15,7 +15,7 @@ import json
 import pathlib
 import sys
 
-from reader import members
+from reader import files, members
 from reader.blobs import blob_message, check_chunk, name_blob, read_list
 from reader.bundles import bundle
 from reader.causes import Log
@@ -143,6 +143,11 @@ def on_notes(data):
     return members.noted(log.taken, opens(log.taken))
 
 
+def on_files(data):
+    log, _ = bundle([raw(data["bundle"])])
+    return files.filed(log.taken, opens(log.taken))
+
+
 CHECKS = {
     "headers": on_headers,
     "opens": on_opens,
@@ -154,6 +159,7 @@ CHECKS = {
     "blobs": on_blobs,
     "members": on_members,
     "notes": on_notes,
+    "files": on_files,
 }
 
 

@@ -6,7 +6,7 @@ use ed25519_dalek::Signer;
 use mirror_link::{SealError, Sealing, write_sealed};
 use mirror_protocol::bundle::{BundleReader, MAGIC, Manifest};
 use mirror_protocol::id::hash;
-use mirror_protocol::message::Message;
+use mirror_protocol::message::{Message, MessageError};
 use mirror_protocol::run::WireEvent;
 use mirror_protocol::{
     BodyHash, Event, Header, Lamport, Run, SignedHead, SigningKey, Tip, WallTime,
@@ -65,8 +65,10 @@ impl Parcel {
 
     pub fn runs(&self) -> Vec<Run> {
         let runs = self.records[1..self.records.len() - 1].iter();
-        runs.map(|record| match Message::decode(record) {
-            Ok(Message::Run(run)) => run,
+        runs.filter_map(|record| match Message::decode(record) {
+            Ok(Message::Run(run)) => Some(run),
+            // Blobs follow the runs.
+            Err(MessageError::Unknown { .. }) => None,
             other => panic!("a run: {other:?}"),
         })
         .collect()

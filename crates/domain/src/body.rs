@@ -12,7 +12,7 @@ use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, che
 pub use vault::{
     Adopted, Cause, MAX_ADOPTED, MAX_BY_BYTES, MAX_FINDING_BYTES, MAX_FINDINGS, MAX_PATH_BYTES,
     MAX_SOURCES, VaultAdopt, VaultBodyError, VaultFinding, VaultPrune, VaultRefuse, VaultScrub,
-    VaultWrite, check_path,
+    VaultShare, VaultWrite, check_path,
 };
 
 /// Revisions that one event may replace.
@@ -180,6 +180,8 @@ pub enum Body {
     VaultScrub(VaultScrub),
     /// Files that were there when they were first seen.
     VaultAdopt(VaultAdopt),
+    /// A folder's files are shared, or no longer.
+    VaultShare(VaultShare),
     /// Old versions are no longer kept.
     VaultPrune(VaultPrune),
     /// A kind of a later version: kept, passed on, shown as unknown.
@@ -296,6 +298,7 @@ kinds! {
     VaultRefuse = "vault.refuse",
     VaultScrub = "vault.scrub",
     VaultAdopt = "vault.adopt",
+    VaultShare = "vault.share",
     VaultPrune = "vault.prune",
 }
 
@@ -381,6 +384,7 @@ impl Body {
             Self::VaultRefuse(refuse) => refuse.check(),
             Self::VaultScrub(scrub) => scrub.check(),
             Self::VaultAdopt(adopt) => adopt.check(),
+            Self::VaultShare(share) => share.check(),
             _ => Ok(()),
         }
     }

@@ -48,10 +48,7 @@ fn merge(base: &Revision, ours: &Revision, theirs: &Revision) -> Option<Merge> {
     if ours.archived != theirs.archived {
         return None;
     }
-    // Notes rarely end with a line break; without one, a line appended behind the last would count as a change of it.
-    let whole = |text: &str| format!("{text}\n");
-    let merged = diffy::merge(&whole(&base.text), &whole(&ours.text), &whole(&theirs.text)).ok()?;
-    let text = merged.strip_suffix('\n').unwrap_or(&merged).to_owned();
+    let text = merge_texts(&base.text, &ours.text, &theirs.text)?;
     let kept = |tag: &&String| {
         let (b, o, t) =
             (base.tags.contains(tag), ours.tags.contains(tag), theirs.tags.contains(tag));
@@ -60,6 +57,14 @@ fn merge(base: &Revision, ours: &Revision, theirs: &Revision) -> Option<Merge> {
     let all: std::collections::BTreeSet<&String> =
         base.tags.iter().chain(&ours.tags).chain(&theirs.tags).collect();
     Some(Merge { text, tags: all.into_iter().filter(kept).cloned().collect() })
+}
+
+/// Merges texts by lines; nothing when their changes touch.
+pub fn merge_texts(base: &str, ours: &str, theirs: &str) -> Option<String> {
+    // Notes rarely end with a line break; without one, a line appended behind the last would count as a change of it.
+    let whole = |text: &str| format!("{text}\n");
+    let merged = diffy::merge(&whole(base), &whole(ours), &whole(theirs)).ok()?;
+    Some(merged.strip_suffix('\n').unwrap_or(&merged).to_owned())
 }
 
 /// What happened to a piece of text.

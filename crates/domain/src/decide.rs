@@ -6,10 +6,12 @@ use mirror_protocol::{DeviceId, EventId, Tip};
 
 use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::body::{Body, DeviceAdmit, DeviceRename, DeviceRevoke, NoteAdd, NoteArchive, NoteEdit};
-use crate::body::{MAX_FORGETS, MAX_REPLACES, NoteForget, Role, check_content};
+use crate::body::{MAX_FORGETS, MAX_REPLACES, NoteForget, Role, VaultShare, check_content};
 use crate::conflict::Conflict;
+use crate::graph::Node;
 use crate::membership::Membership;
 use crate::note::{NoteGraph, NoteState};
+use crate::share::{Shares, may_share};
 use crate::text::{DeviceName, TextError, check_reason, check_tags};
 
 /// Why a command is not carried out.
@@ -36,6 +38,12 @@ pub enum Refusal {
     /// There is nothing to choose.
     #[error("this note has one latest revision; there is nothing to resolve")]
     NoConflict,
+    /// There is nothing to choose.
+    #[error("this file has one latest version; there is nothing to resolve")]
+    NoFileConflict,
+    /// A text can't stand for it.
+    #[error("this file is no short text; a text can't be taken for it")]
+    NotText,
     /// The changes overlap.
     #[error("both sides changed the same lines; there is no merge to take")]
     NoProposal,
@@ -71,6 +79,17 @@ pub enum Refusal {
     /// The mesh would have nobody to admit anyone.
     #[error("this is the last anchor; admit another first")]
     LastAnchor,
+    /// A phone takes part, and decides nothing for the others' disks.
+    #[error("a device with the capture role can't decide which folders are shared")]
+    OnlyCaptures,
+    /// It is as it was asked to be.
+    #[error("{folder:?} is {} already", if *.shared { "shared" } else { "not shared" })]
+    SharedAlready {
+        /// The folder.
+        folder: String,
+        /// What was asked for.
+        shared: bool,
+    },
     /// Two devices of one name can't be told apart.
     #[error("another device is named {name:?} already")]
     NameTaken {
@@ -213,6 +232,24 @@ pub fn forget(
         Body::NoteForget(NoteForget { note, targets, reason: reason.to_owned() })
     });
     Ok(bodies.collect())
+}
+
+/// Shares a folder of the vault with all devices, or ends that.
+pub fn share(
+    membership: &Membership,
+    actor: &DeviceId,
+    shares: &Shares,
+    folder: &str,
+    shared: bool,
+) -> Result<Body, Refusal> {
+    if !may_share(membership.active(actor).map(|member| member.role)) {
+        return Err(Refusal::OnlyCaptures);
+    }
+    let folder = folder.to_owned();
+    if shares.holds_below(&folder) == shared {
+        return Err(Refusal::SharedAlready { folder, shared });
+    }
+    Ok(Body::VaultShare(VaultShare { folder, shared }))
 }
 
 /// Admits a device.

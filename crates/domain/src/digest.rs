@@ -41,6 +41,19 @@ impl Entry {
         Self::of("member", &bytes)
     }
 
+    /// A shared file: its latest versions.
+    pub fn file(path: &str, leaves: &[EventId]) -> Self {
+        let mut sorted = leaves.to_vec();
+        sorted.sort_unstable();
+        let ids = sorted.iter().flat_map(|leaf| leaf.0);
+        Self::of("file", &path.bytes().chain([0]).chain(ids).collect::<Vec<u8>>())
+    }
+
+    /// What was said of a folder's sharing.
+    pub fn share(said: &EventId) -> Self {
+        Self::of("share", &said.0)
+    }
+
     fn of(what: &str, bytes: &[u8]) -> Self {
         let sha = Sha256::new_with_prefix("mirrordna/state/1").chain_update([what.len() as u8]);
         Self(sha.chain_update(what).chain_update(bytes).finalize().into())

@@ -1,10 +1,9 @@
 //! A note is a graph of revisions. Nothing in it depends on the order in which revisions arrived.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use mirror_protocol::{DeviceId, EventId, Order, Tip, WallTime};
 
 use crate::attachment::Attachment;
+use crate::graph::{Graph, Node};
 
 /// One revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +35,6 @@ impl Revision {
     pub fn place(&self) -> Tip {
         let (_, chain, seq, id) = self.order;
         Tip { chain, seq, id }
-    }
-
-    pub(crate) fn content(&self) -> (&str, &[String], &[Attachment], bool) {
-        (&self.text, &self.tags, &self.attachments, self.archived)
     }
 
     /// Its text, or what stands for a text where there is none: the names of what it carries.
@@ -83,12 +78,28 @@ impl NoteState {
     }
 }
 
-/// A note's revisions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NoteGraph {
-    revisions: BTreeMap<EventId, Revision>,
-    replaced: BTreeSet<EventId>,
+impl Node for Revision {
+    type Content<'n> = (&'n str, &'n [String], &'n [Attachment], bool);
+
+    fn id(&self) -> EventId {
+        self.id
+    }
+
+    fn parents(&self) -> &[EventId] {
+        &self.parents
+    }
+
+    fn order(&self) -> Order {
+        self.order
+    }
+
+    fn content(&self) -> Self::Content<'_> {
+        (&self.text, &self.tags, &self.attachments, self.archived)
+    }
 }
+
+/// A note's revisions.
+pub type NoteGraph = Graph<Revision>;
 
 impl NoteGraph {
     /// Builds the graph; the revisions may come in any order. An archive takes the text of the newest revision that it
@@ -99,14 +110,14 @@ impl NoteGraph {
         ordered.sort_by_key(|revision| revision.order);
         for mut revision in ordered {
             if revision.archived {
-                let parents = revision.parents.iter().filter_map(|id| graph.revisions.get(id));
+                let parents = revision.parents.iter().filter_map(|id| graph.get(id));
                 if let Some(parent) = parents.max_by_key(|parent| parent.order) {
                     revision.text = parent.text.clone();
                     revision.tags = parent.tags.clone();
                 }
             }
             if revision.inherits {
-                let parents = revision.parents.iter().filter_map(|id| graph.revisions.get(id));
+                let parents = revision.parents.iter().filter_map(|id| graph.get(id));
                 let mut parents: Vec<_> = parents.collect();
                 parents.sort_by_key(|parent| parent.order);
                 for attachment in parents.into_iter().flat_map(|parent| &parent.attachments) {
@@ -115,37 +126,9 @@ impl NoteGraph {
                     }
                 }
             }
-            graph.replaced.extend(revision.parents.iter().copied());
-            graph.revisions.insert(revision.id, revision);
+            graph.add(revision);
         }
         graph
-    }
-
-    /// A revision.
-    pub fn get(&self, id: &EventId) -> Option<&Revision> {
-        self.revisions.get(id)
-    }
-
-    /// All revisions in canonical order.
-    pub fn history(&self) -> Vec<&Revision> {
-        let mut all: Vec<_> = self.revisions.values().collect();
-        all.sort_by_key(|revision| revision.order);
-        all
-    }
-
-    /// Revisions that nothing replaces, in canonical order.
-    pub fn leaves(&self) -> Vec<&Revision> {
-        let mut leaves = self.history();
-        leaves.retain(|revision| !self.replaced.contains(&revision.id));
-        leaves
-    }
-
-    /// Leaves that differ in what they say, in canonical order: of equal ones the first.
-    pub fn distinct_leaves(&self) -> Vec<&Revision> {
-        let mut seen = BTreeSet::new();
-        let mut leaves = self.leaves();
-        leaves.retain(|leaf| seen.insert(leaf.content()));
-        leaves
     }
 
     /// The revision that a list shows: the last leaf in canonical order.
@@ -160,24 +143,6 @@ impl NoteGraph {
             [] | [_] => NoteState::Current,
             _ => NoteState::Conflict,
         }
-    }
-
-    /// The nearest revision that both rest on: the last of the common ancestors in canonical order.
-    pub fn base(&self, a: &EventId, b: &EventId) -> Option<&Revision> {
-        let (a, b) = (self.ancestors(a), self.ancestors(b));
-        let common = a.intersection(&b).filter_map(|id| self.get(id));
-        common.max_by_key(|revision| revision.order)
-    }
-
-    fn ancestors(&self, of: &EventId) -> BTreeSet<EventId> {
-        let mut found = BTreeSet::new();
-        let mut open = vec![*of];
-        while let Some(id) = open.pop() {
-            if found.insert(id) {
-                open.extend(self.get(&id).into_iter().flat_map(|r| r.parents.iter().copied()));
-            }
-        }
-        found
     }
 }
 

@@ -1,4 +1,4 @@
-//! The vectors of members and notes in `tests/vectors` are what this crate makes.
+//! The vectors of members, notes and shared files in `tests/vectors` are what this crate makes.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 #[allow(dead_code)]

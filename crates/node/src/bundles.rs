@@ -40,6 +40,7 @@ impl Node {
         for_device: Option<&str>,
         since: Option<&str>,
     ) -> Result<Exported> {
+        self.look_or_warn();
         let plan = self.read(|view| plan(view, for_device, since))?;
         let inner = &self.inner;
         let manifest = Manifest {
@@ -101,8 +102,9 @@ impl Node {
         if let Some(error) = import.broken {
             return Err(broken(error, import.received, &refused));
         }
+        self.settle_or_warn();
         let (head, conflicts) =
-            self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
+            self.read(|view| Ok((status::head_of(view)?, status::conflict_count(view)?)))?;
         let imported = Imported {
             received: convert::count(import.received),
             duplicates: convert::count(import.duplicates),

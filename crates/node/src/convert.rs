@@ -85,7 +85,12 @@ impl From<Refusal> for Error {
             }
             Refusal::Unchanged => (Code::Invalid, "nothing had to be written"),
             Refusal::InConflict => (Code::Conflict, "choose one with `mirror resolve` first"),
-            Refusal::NoConflict => (Code::Invalid, "see `mirror conflicts`"),
+            Refusal::NoConflict | Refusal::NoFileConflict => {
+                (Code::Invalid, "see `mirror conflicts`")
+            }
+            Refusal::NotText => {
+                (Code::Invalid, "take ours or theirs, or a file with --take file:PATH")
+            }
             Refusal::NoProposal => {
                 (Code::Conflict, "take ours or theirs, or write the text with --take file:PATH")
             }
@@ -98,6 +103,10 @@ impl From<Refusal> for Error {
                 "name a note, or a revision as `mirror note show ID --history` does",
             ),
             Refusal::Forgotten { .. } => (Code::NotFound, "nothing had to be written"),
+            Refusal::OnlyCaptures => {
+                (Code::Refused, "do it on a device with the anchor or node role")
+            }
+            Refusal::SharedAlready { .. } => (Code::Invalid, "see `mirror vault shared`"),
             Refusal::NotAnchor => (Code::Refused, "do it on a device with the anchor role"),
             Refusal::NoMember => (Code::NotFound, "see `mirror device list`"),
             Refusal::LastAnchor => (Code::Refused, "admit another anchor, then revoke this one"),

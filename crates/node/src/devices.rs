@@ -22,7 +22,7 @@ impl Node {
 
     pub(crate) fn devices_in(&self, view: &View<'_>) -> Result<Vec<view::Device>> {
         let now_ms = clock::now_ms();
-        let conflicts = view.conflict_count()?;
+        let conflicts = crate::status::conflict_count(view)?;
         let chains = view.chains()?;
         let forked = forked(&chains);
         let held = by_chain(chains.iter().map(|chain| chain.tip));

@@ -133,7 +133,7 @@ impl<'t> Folding<'t> {
 
     fn fold(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
         crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
-        crate::vault::fold(tx, body, event.header.lamport, pos)?;
+        crate::vault::fold(tx, event, pos, body, &mut self.sum)?;
         match body {
             Body::NoteAdd(add) => self.new_note(tx, event, pos, add),
             Body::NoteEdit(edit) => self.relist(tx, edit.note, Some((event, pos))),

@@ -54,4 +54,4 @@ pub use notes::{NewNote, NoteQuery};
 pub use reconcile::With;
 pub use serve::Serving;
 pub use status::LogQuery;
-pub use vault::{AuditQuery, Author, Expect, VaultWatch};
+pub use vault::{AuditQuery, Author, Expect, FileTake, VaultWatch};

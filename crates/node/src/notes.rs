@@ -10,8 +10,9 @@ use crate::error::{Error, Result};
 use crate::forget::is_forgotten;
 use crate::names::Names;
 use crate::node::Node;
+use crate::vault::FileTake;
 use crate::view::{self, Code};
-use crate::{clock, commit, convert, fold};
+use crate::{clock, commit, convert, fold, vault};
 
 /// The longest page.
 const MAX_PAGE: u32 = 500;
@@ -116,6 +117,15 @@ impl Node {
         take: view::Take,
         seen: Option<&[String]>,
     ) -> Result<view::Captured> {
+        if let Some(path) = self.read(|view| vault::file_of(view, note))? {
+            let take = match &take {
+                view::Take::Ours => FileTake::Ours,
+                view::Take::Theirs => FileTake::Theirs,
+                view::Take::Merged => FileTake::Merged,
+                view::Take::Text(text) => FileTake::Text(text),
+            };
+            return self.resolve_file(&path, take, seen);
+        }
         let take = match take {
             view::Take::Ours => Take::Ours,
             view::Take::Theirs => Take::Theirs,
@@ -266,8 +276,14 @@ impl Node {
         Ok(convert::count(total.saturating_sub(indexed)))
     }
 
-    /// Notes that wait for a person, each with both sides and what they rest on.
+    /// Notes and shared files that wait for a person, each with both sides and what they rest on.
     pub fn conflicts(&self) -> Result<Vec<view::Conflict>> {
+        let mut conflicts = self.note_conflicts()?;
+        conflicts.extend(self.file_conflicts()?);
+        Ok(conflicts)
+    }
+
+    fn note_conflicts(&self) -> Result<Vec<view::Conflict>> {
         self.read(|view| {
             let names = Names::of(view)?;
             let mut conflicts = Vec::new();
@@ -298,7 +314,7 @@ fn moved_on() -> Error {
     )
 }
 
-fn captured(event: &Event, note: EventId) -> view::Captured {
+pub(crate) fn captured(event: &Event, note: EventId) -> view::Captured {
     view::Captured {
         id: event.id.to_string(),
         note: note.to_string(),
@@ -399,6 +415,7 @@ fn conflict_view(names: &Names, note: EventId, conflict: &Conflict) -> view::Con
     view::Conflict {
         id: note.to_string(),
         note: note.to_string(),
+        file: None,
         base: conflict.base.as_ref().map(side),
         ours: side(&conflict.ours),
         theirs: side(&conflict.theirs),

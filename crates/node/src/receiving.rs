@@ -137,7 +137,10 @@ pub fn complete(node: &Node, blob: &BlobRef, list: &ChunkList) -> Result<bool> {
     node.write(|tx| match &completed {
         // Nothing names it any more: it was forgotten while it came.
         Completed::Whole if tx.blob(blob)?.is_none() => Ok(tx.let_blob_go(blob)?),
-        Completed::Whole => Ok(tx.own_blob(blob, &list.encode())?),
+        Completed::Whole => {
+            tx.own_blob(blob, &list.encode())?;
+            crate::vault::shared::content_came(tx, blob)
+        }
         other => {
             let Some(mut row) = tx.blob(blob)? else { return Ok(()) };
             (row.state, row.have) = match other {

@@ -40,6 +40,9 @@ struct Target {
 impl Node {
     /// Reconciles. What fails with one peer stands in its report and stops no other.
     pub async fn reconcile(&self, with: With, cancel: CancelToken) -> Result<ReconcileReport> {
+        let node = self.clone();
+        let looked = tokio::task::spawn_blocking(move || node.look_or_warn());
+        looked.await.map_err(|error| Error::integrity(format!("looking at the vault: {error}")))?;
         let peers = match with {
             With::File(path) => vec![self.reconcile_file(&path)?],
             With::Address(address) => self.reconcile_address(&address, &cancel).await?,
@@ -52,8 +55,11 @@ impl Node {
             return Err(Error::cancelled());
         }
         intake::retry_waiting(self)?;
+        let node = self.clone();
+        let settled = tokio::task::spawn_blocking(move || node.settle_or_warn());
+        settled.await.map_err(|error| Error::integrity(format!("the shared files: {error}")))?;
         let (head, conflicts) =
-            self.read(|view| Ok((status::head_of(view)?, view.conflict_count()?)))?;
+            self.read(|view| Ok((status::head_of(view)?, status::conflict_count(view)?)))?;
         let report =
             ReconcileReport { head: head.to_string(), conflicts: convert::count(conflicts), peers };
         self.tell(Change::Reconciled(report.clone()));

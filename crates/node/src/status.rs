@@ -43,7 +43,7 @@ impl Node {
         let identity = self.identity()?;
         self.read(|view| {
             let devices = self.devices_in(view)?;
-            let conflicts = view.conflict_count()?;
+            let conflicts = conflict_count(view)?;
             let peers = devices.iter().filter(|device| !device.this).map(|device| device.state);
             let mut own = view.chains()?;
             own.retain(|chain| chain.device == self.inner.device);
@@ -165,6 +165,11 @@ impl Node {
                 .collect(),
         })
     }
+}
+
+/// How many notes and shared files wait for a person.
+pub fn conflict_count(view: &View<'_>) -> Result<u64> {
+    Ok(view.conflict_count()? + crate::vault::shared::conflict_count(view)?)
 }
 
 fn overall(conflicts: u64, peers: impl Iterator<Item = SyncState>) -> SyncState {

@@ -3,19 +3,22 @@
 //! Bytes are durable and in their place before the event that names them commits, and only then is a write acknowledged.
 //! A crash between leaves an intent, and whoever takes the lock next commits the event.
 
+mod conflicts;
 mod history;
 mod notice;
 mod retention;
 mod scrub;
+mod settle;
+pub mod shared;
 mod watch;
 mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mirror_domain::Body;
 use mirror_domain::body::{Cause, VaultWrite};
-use mirror_protocol::{BlobId, EventId, Lamport};
+use mirror_domain::{Body, Entry, StateDigest};
+use mirror_protocol::{BlobId, Event, EventId};
 use mirror_store::{Meta, Pos, Tx, View};
 use mirror_vault::{Hash, Locked, Provenance, Vault, VaultError, VaultPath};
 
@@ -25,6 +28,7 @@ use crate::node::{Node, lock};
 use crate::notes::event_id;
 use crate::view::Code;
 
+pub use conflicts::{FileTake, file_of};
 pub use history::AuditQuery;
 pub use watch::VaultWatch;
 
@@ -74,6 +78,7 @@ impl Node {
         self.write(|tx| {
             if tx.meta_text(Meta::Vault)?.is_some_and(|before| before != text) {
                 tx.clear_vault_files()?;
+                tx.open_shared_below("")?;
             }
             Ok(tx.set_meta(Meta::Vault, text.as_bytes())?)
         })?;
@@ -120,14 +125,31 @@ fn make_folder(folder: &Path) -> Result<()> {
     })
 }
 
-/// Keeps an event findable by the files that it speaks of.
-pub fn fold(tx: &Tx<'_>, body: &Body, at: Lamport, pos: Pos) -> Result<()> {
+/// Keeps an event findable by the files that it speaks of, and makes of what is shared what it means.
+pub fn fold(
+    tx: &Tx<'_>,
+    event: &Event,
+    pos: Pos,
+    body: &Body,
+    sum: &mut StateDigest,
+) -> Result<()> {
+    let at = event.header.lamport;
     match body {
         Body::VaultWrite(write) => {
             if let Some(content) = write.content() {
                 tx.name_blob(&content, pos, at)?;
             }
             tx.add_vault_event(&write.path, at, pos)?;
+            if write.shared {
+                shared::fold_version(tx, event, pos, write, sum)?;
+            }
+        }
+        Body::VaultShare(share) => {
+            tx.add_vault_event("", at, pos)?;
+            if tx.add_share(pos)? {
+                sum.add(Entry::share(&event.id));
+                tx.open_shared_below(&share.folder)?;
+            }
         }
         Body::VaultRefuse(refuse) => tx.add_vault_event(&refuse.path, at, pos)?,
         Body::VaultScrub(_) | Body::VaultPrune(_) => tx.add_vault_event("", at, pos)?,

@@ -49,9 +49,11 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
         "crates/link/src",
         "crates/node/src",
         "crates/node/src/fold",
+        "crates/node/src/vault/settle",
         "crates/link/tests",
         "tests",
         "tests/scenario_courier",
+        "tests/scenario_vault_shared",
     ];
     for folder in folders {
         for file in std::fs::read_dir(format!("{root}/{folder}")).unwrap() {
@@ -63,7 +65,7 @@ fn the_prose_names_vectors_and_tests_that_exist_and_one_for_every_must() {
     }
     let mut files = vectors::files();
     // Those of mirror-domain, as they are committed.
-    for name in ["members", "notes"] {
+    for name in ["members", "notes", "files"] {
         let text = std::fs::read_to_string(format!("{root}/tests/vectors/{name}.json")).unwrap();
         files.insert(name, serde_json::from_str(&text).unwrap());
     }

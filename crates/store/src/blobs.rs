@@ -65,6 +65,13 @@ impl View<'_> {
             .optional()?)
     }
 
+    /// The names of a content; one of them may be here whole, false ones may stand beside it.
+    pub fn blobs_of(&self, id: &BlobId) -> Result<Vec<BlobRow>, StoreError> {
+        let sql = format!("{ROW} WHERE id = ?1 ORDER BY state = 2 DESC, chunks, bytes");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        Ok(statement.query_map([id.0], read)?.collect::<Result<_, _>>()?)
+    }
+
     /// Every blob that an event names, newest first.
     pub fn blobs(&self) -> Result<Vec<BlobRow>, StoreError> {
         let sql = format!("{ROW} ORDER BY newest DESC, bytes, id");

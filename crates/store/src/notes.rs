@@ -242,7 +242,8 @@ impl Tx<'_> {
         self.conn.execute_batch(
             "DELETE FROM notes; DELETE FROM note_tags; DELETE FROM revisions; DELETE FROM blob_refs;
              DELETE FROM members; DELETE FROM member_events; DELETE FROM named;
-             DELETE FROM forgotten; DELETE FROM vault_events;
+             DELETE FROM forgotten; DELETE FROM vault_events; DELETE FROM shared_versions;
+             DELETE FROM shared_replaced; DELETE FROM shared_conflicts; DELETE FROM shares;
              INSERT INTO search (search) VALUES ('delete-all');
              UPDATE chains SET indexed = first - 1;",
         )?;

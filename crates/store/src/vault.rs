@@ -70,10 +70,13 @@ impl View<'_> {
         Ok(self.conn.query_row(sql, [], |row| row.get::<_, i64>(0))? as u64)
     }
 
-    /// Events of a device about a file, oldest first.
+    /// Events of a device about a file, and of others whose version lay on this disk, oldest first.
     pub fn vault_history(&self, path: &str, device: &DeviceId) -> Result<Vec<Pos>, StoreError> {
-        let sql = "SELECT pos FROM vault_events
-                   WHERE path = ?1 AND (pos >> 40) IN (SELECT ref FROM chains WHERE device = ?2)
+        let sql = "SELECT pos FROM (
+                       SELECT lamport, pos FROM vault_events
+                       WHERE path = ?1 AND ((pos >> 40) IN (SELECT ref FROM chains WHERE device = ?2)
+                           OR pos = (SELECT pos FROM vault_files WHERE path = ?1))
+                       UNION SELECT lamport, pos FROM shared_taken WHERE path = ?1)
                    ORDER BY lamport, pos";
         let mut statement = self.conn.prepare_cached(sql)?;
         let found = statement.query_map(params![path, device.0], |row| Ok(Pos(row.get(0)?)))?;

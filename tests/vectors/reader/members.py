@@ -363,8 +363,8 @@ def notes(members):
     return listed
 
 
-def digest(members, listed):
-    """The state digest."""
+def digest(members, listed, others=()):
+    """The state digest; `others` are entries of other sections."""
 
     def entry(what, *parts):
         named = [b"mirrordna/state/1", bytes([len(what)]), what, *parts]
@@ -377,6 +377,8 @@ def digest(members, listed):
     for note in listed:
         state = bytes([("current", "conflict", "archived").index(note.state)])
         total += entry(b"note", note.note, state, *sorted(leaf.id for leaf in note.leaves))
+    for other in others:
+        total += entry(*other)
     return (total % 2**256).to_bytes(32, "big")
 
 

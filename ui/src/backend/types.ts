@@ -90,11 +90,13 @@ export type Code =
 /**  Disk, permissions, database. */
 "io";
 
-/**  Two latest revisions of one note. */
+/**  Two latest revisions of one note, or of one shared file. */
 export type Conflict = {
-	/**  Names the conflict in `resolve`: the note's id. */
+	/**  Names the conflict in `resolve`: the note's id, or the first version's of a file. */
 	id: string,
 	note: string,
+	/**  The file, as it lies in the vault. A side's text is a line that says what it is, when it is no short text. */
+	file: string | null,
 	base: Side | null,
 	/**  The revision of this device, or the one first in canonical order if neither is. */
 	ours: Side,

@@ -92,6 +92,25 @@ pub enum Vault {
         #[arg(long, value_name = "N")]
         days: u32,
     },
+    /// Keep a folder the same on all devices
+    #[command(
+        after_help = "Examples:\n  mirror vault share work/papers\n  mirror vault share .\n\n\
+        Every device then has the folder's files; `.` is the whole vault. What two devices changed at once\n\
+        waits for you: see `mirror conflicts`. No edit is lost, and nothing is chosen for you."
+    )]
+    Share {
+        /// The folder, as it lies in the vault; `.` for all of it
+        folder: String,
+    },
+    /// Let each device go its own way with a folder; its files stay where they are
+    #[command(after_help = "Example:\n  mirror vault unshare work/papers")]
+    Unshare {
+        /// The folder, as it lies in the vault; `.` for all of it
+        folder: String,
+    },
+    /// List the shared folders, and the files in them that wait for something
+    #[command(after_help = "Example:\n  mirror vault shared")]
+    Shared,
     /// Read every file and version, compare, and mend what can be mended
     #[command(
         after_help = "Example:\n  mirror vault scrub\n\nExits 4 when something is left that could not be mended."

@@ -58,11 +58,13 @@ pub fn refusal_line(refusal: &Refusal) -> String {
     format!("refused {}: {}\n", refusal.what, refusal.reason)
 }
 
-/// How many notes wait, and where to look.
+/// How many notes and files wait, and where to look.
 pub fn conflicts_words(conflicts: u32) -> String {
     match conflicts {
         0 => String::new(),
-        1 => "1 note was changed on two devices: see `mirror conflicts`\n".into(),
-        many => format!("{many} notes were changed on two devices: see `mirror conflicts`\n"),
+        1 => "1 note or file was changed on two devices: see `mirror conflicts`\n".into(),
+        many => {
+            format!("{many} notes and files were changed on two devices: see `mirror conflicts`\n")
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mirror_node::view::{Code, Conflict, Side, Take};
+use mirror_node::{Error, FileTake};
 
 use super::notes::print_id;
 use super::{Here, failed};
@@ -20,16 +21,17 @@ pub fn list(here: &Here<'_>) -> Result<Exit> {
 
 fn conflict_words(conflict: &Conflict) -> String {
     let id = words::short(&conflict.id);
-    let mut text = format!("conflict {id}\n");
+    let file = conflict.file.as_ref().map(|file| format!(" of {file}")).unwrap_or_default();
+    let mut text = format!("conflict {id}{file}\n");
     match &conflict.base {
         Some(base) => {
-            text.push_str(&side_line("base  ", base));
+            text.push_str(&side_line("base  ", base, conflict.file.is_some()));
             text.push_str(&words::indented(&base.text));
         }
         None => text.push_str("  base    none: both began it\n"),
     }
     for (name, side) in [("ours  ", &conflict.ours), ("theirs", &conflict.theirs)] {
-        text.push_str(&side_line(name, side));
+        text.push_str(&side_line(name, side, conflict.file.is_some()));
         text.push_str(&words::word_diff(&side.diff));
     }
     let choices = match &conflict.proposal {
@@ -43,8 +45,12 @@ fn conflict_words(conflict: &Conflict) -> String {
     format!("{text}  settle it: mirror resolve {id} --take {choices}\n")
 }
 
-fn side_line(name: &str, side: &Side) -> String {
-    let archived = if side.archived { "  (archived)" } else { "" };
+fn side_line(name: &str, side: &Side, is_file: bool) -> String {
+    let archived = match (side.archived, is_file) {
+        (true, true) => "  (removed)",
+        (true, false) => "  (archived)",
+        (false, _) => "",
+    };
     let (device, at) = (&side.device_name, words::local(&side.at));
     format!("  {name}  {device}, {at}{}{archived}\n", words::tags(&side.tags))
 }
@@ -56,18 +62,31 @@ pub fn resolve(here: &Here<'_>, args: Resolve) -> Result<Exit> {
         TakeArg::Ours => Take::Ours,
         TakeArg::Theirs => Take::Theirs,
         TakeArg::Merged => Take::Merged,
-        TakeArg::File(path) => Take::Text(text_in(&path)?),
+        TakeArg::File(path) => match node.conflict_file(&args.id)? {
+            // A file is taken byte for byte.
+            Some(file) => {
+                let mut bytes = std::fs::File::open(&path).map_err(|e| unreadable(&path, &e))?;
+                let take = FileTake::Content(&mut bytes);
+                return print_id(here, &node.resolve_file(&file, take, None)?);
+            }
+            None => Take::Text(text_in(&path)?),
+        },
     };
     print_id(here, &node.resolve(&args.id, take, None)?)
 }
 
 fn text_in(path: &Path) -> Result<String> {
-    let wrong = |code, error: &dyn std::fmt::Display| {
-        let hint = "name a text file: --take file:merged.md";
-        failed(code, format!("{}: {error}", path.display()), hint)
-    };
-    let bytes = std::fs::read(path).map_err(|error| wrong(Code::Io, &error))?;
-    super::lines::text_of(bytes).map_err(|error| wrong(error.code, &error).into())
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    super::lines::text_of(bytes).map_err(|error| wrong(path, error.code, &error).into())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    wrong(path, Code::Io, error)
+}
+
+fn wrong(path: &Path, code: Code, error: &dyn std::fmt::Display) -> Error {
+    let hint = "name a text file: --take file:merged.md";
+    failed(code, format!("{}: {error}", path.display()), hint)
 }
 
 #[cfg(test)]
@@ -94,6 +113,7 @@ mod tests {
         let conflict = Conflict {
             id: "3f2a".repeat(16),
             note: "3f2a".repeat(16),
+            file: None,
             base: Some(side("Mac", "milk", DiffChange::Same)),
             ours: side("Mac", "oat milk", DiffChange::Added),
             theirs: side("Pixel", "soy milk", DiffChange::Added),

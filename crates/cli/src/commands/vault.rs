@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write};
 
 use mirror_node::view::{
-    AuditEntry, FileVersion, VaultAct, VaultDiff, VaultNoticed, VaultPruned, VaultScrubbed,
+    AuditEntry, FileVersion, SharedFolder, VaultAct, VaultDiff, VaultNoticed, VaultPruned,
+    VaultScrubbed,
 };
 use mirror_node::{AuditQuery, Author, CancelToken, Node};
 
@@ -49,6 +50,15 @@ pub fn vault(here: &Here<'_>, command: VaultCommand) -> Result<Exit> {
                 let VaultPruned { removed, mib, stay } = pruned;
                 format!("{} removed, {mib} MiB; {stay} stay", words::count(*removed, "version"))
             })?;
+        }
+        VaultCommand::Share { folder } => {
+            here.out.answer(&node.vault_share(&folder, true)?, folder_text)?;
+        }
+        VaultCommand::Unshare { folder } => {
+            here.out.answer(&node.vault_share(&folder, false)?, folder_text)?;
+        }
+        VaultCommand::Shared => {
+            here.out.list(&node.vault_shared()?, "no folder is shared", folder_text)?;
         }
         VaultCommand::Scrub => return scrub(here, &node),
     }
@@ -114,6 +124,7 @@ fn act_words(act: VaultAct) -> &'static str {
         VaultAct::Outside => "changed by another program",
         VaultAct::Merge => "merged",
         VaultAct::Adopt => "first seen",
+        VaultAct::Share => "shared",
         VaultAct::Refuse => "refused",
         VaultAct::Scrub => "scrubbed",
         VaultAct::Prune => "pruned",
@@ -133,6 +144,29 @@ fn scan_text(noticed: &VaultNoticed) -> String {
     let files = words::count(*files, "file");
     let mut text = format!("{files}: {adopted} new, {changed} changed, {gone} gone\n");
     text.extend(left.iter().map(|left| format!("left out {}: {}\n", left.what, left.finding)));
+    text
+}
+
+fn folder_text(folder: &SharedFolder) -> String {
+    let SharedFolder { folder: name, shared, at, device_name, files, conflicts, waiting, .. } =
+        folder;
+    let name = if name.is_empty() { "the whole vault" } else { name };
+    let at = words::local(at);
+    if !shared {
+        return format!("{name}: no longer shared, said on {device_name}, {at}\n");
+    }
+    let files = words::count(*files, "file");
+    let mut text = format!("{name}: shared, {files}, said on {device_name}, {at}\n");
+    if *conflicts > 0 {
+        text.push_str(&format!("  {conflicts} wait for you: see `mirror conflicts`\n"));
+    }
+    for file in &folder.first_waiting {
+        text.push_str(&format!("  not here: {}: {}\n", file.path, file.reason));
+    }
+    let more = (*waiting as usize).saturating_sub(folder.first_waiting.len());
+    if more > 0 {
+        text.push_str(&format!("  and {more} more\n"));
+    }
     text
 }
 

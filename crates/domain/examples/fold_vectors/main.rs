@@ -1,8 +1,9 @@
-//! Makes `members.json` and `notes.json` in `tests/vectors`: `cargo run -p mirror-domain --example fold_vectors`.
+//! Makes `members.json`, `notes.json` and `files.json` in `tests/vectors`: `cargo run -p mirror-domain --example fold_vectors`.
 //!
 //! Real chains of a small mesh, in plain bundles; every expectation is what this crate says of them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod files;
 mod members;
 #[allow(dead_code)]
 #[path = "../../../protocol/examples/vectors/mesh.rs"]
@@ -24,5 +25,9 @@ fn main() {
 
 /// The vectors, by file name.
 pub fn files() -> BTreeMap<&'static str, Value> {
-    BTreeMap::from([("members", members::members()), ("notes", notes::notes())])
+    BTreeMap::from([
+        ("members", members::members()),
+        ("notes", notes::notes()),
+        ("files", files::files()),
+    ])
 }

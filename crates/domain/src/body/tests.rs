@@ -208,6 +208,8 @@ fn what_is_said_of_the_vault_reads_back_as_written() {
             found: 1,
         }),
         Body::VaultAdopt(VaultAdopt { files: vec![adopted] }),
+        Body::VaultShare(VaultShare { folder: String::new(), shared: true }),
+        Body::VaultShare(VaultShare { folder: "a/b".into(), shared: false }),
         Body::VaultPrune(VaultPrune { newest: 20, days: 365 }),
     ];
     for body in bodies {
@@ -223,6 +225,8 @@ fn a_path_in_the_vault_leads_nowhere_else() {
         Body::read(&event("vault.write", body.encode()))
     };
     assert!(read(version("a b/शुभ.md")).is_ok());
+    let share = Body::VaultShare(VaultShare { folder: "../a".into(), shared: true });
+    assert!(Body::read(&event("vault.share", share.encode())).is_err());
     let long = "x".repeat(MAX_PATH_BYTES + 1);
     for path in ["", "/etc/passwd", "../a", "a/../b", "a//b", "a/", "./a", "a\nb", &long] {
         assert!(matches!(read(version(path)), Err(BodyError::Vault { .. })), "{path:?}");
@@ -236,12 +240,14 @@ fn a_shared_version_names_its_content_as_a_blob() {
     let content = shared.content().unwrap();
     assert_eq!((content.id, content.bytes), (BlobId([2; 32]), 3));
     assert_eq!(shared.check(), Ok(()));
-    let empty = VaultWrite { shared: true, bytes: 0, ..version("a.md") };
+    let nothing = Some(BlobId(<sha2::Sha256 as sha2::Digest>::digest([]).into()));
+    let empty = VaultWrite { shared: true, to: nothing, bytes: 0, ..version("a.md") };
     assert_eq!((empty.check(), empty.content()), (Ok(()), None), "no content has no list");
     for wrong in [
         VaultWrite { chunks: None, ..shared.clone() },
         VaultWrite { shared: false, ..shared.clone() },
         VaultWrite { to: None, ..version("a.md") },
+        VaultWrite { shared: true, bytes: 0, ..version("a.md") },
         VaultWrite { shared: true, bytes: u64::MAX, ..shared },
     ] {
         assert!(matches!(wrong.check(), Err(VaultBodyError::Content { .. })), "{wrong:?}");

@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 use mirror_protocol::{BlobId, BlobRef, ChunkListHash, EventId};
+use sha2::{Digest, Sha256};
 
 use super::MAX_REPLACES;
 use crate::text::{TextError, check_reason};
@@ -35,6 +36,9 @@ pub enum Cause {
     /// Two versions, joined.
     #[n(3)]
     Merge,
+    /// As it stood when its folder began to be shared.
+    #[n(4)]
+    Share,
 }
 
 /// `vault.write`: a version of a file.
@@ -172,6 +176,18 @@ pub struct VaultAdopt {
     pub files: Vec<Adopted>,
 }
 
+/// `vault.share`: whether the files below a folder are the same on all devices.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct VaultShare {
+    /// The folder; empty for the whole vault.
+    #[n(0)]
+    pub folder: String,
+    /// From now on, or no longer.
+    #[n(1)]
+    pub shared: bool,
+}
+
 fn is_false(shared: &bool) -> bool {
     !shared
 }
@@ -252,9 +268,12 @@ impl VaultWrite {
         self.reason.as_deref().map_or(Ok(()), check_reason)?;
         at_most("replaced versions", self.replaces.len(), MAX_REPLACES)?;
         at_most("sources", self.sources.len(), MAX_SOURCES)?;
+        // Whoever takes an empty file over has its content without asking for it.
+        let empty = self.to.is_none_or(|to| to.0 == <[u8; 32]>::from(Sha256::digest([])));
         let needs_list = self.shared && self.to.is_some() && self.bytes > 0;
         let right = needs_list == self.chunks.is_some()
             && (self.to.is_some() || self.bytes == 0)
+            && (!self.shared || self.bytes > 0 || empty)
             && self.content().is_none_or(|content| content.check().is_ok());
         if right { Ok(()) } else { Err(VaultBodyError::Content { path: self.path.clone() }) }
     }
@@ -282,5 +301,11 @@ impl VaultAdopt {
     pub(super) fn check(&self) -> Checked {
         at_most("adopted files", self.files.len(), MAX_ADOPTED)?;
         self.files.iter().try_for_each(|file| check_path(&file.path))
+    }
+}
+
+impl VaultShare {
+    pub(super) fn check(&self) -> Checked {
+        if self.folder.is_empty() { Ok(()) } else { check_path(&self.folder) }
     }
 }

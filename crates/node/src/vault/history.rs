@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use mirror_domain::Body;
-use mirror_domain::body::{Cause, VaultAdopt, VaultRefuse, VaultWrite};
+use mirror_domain::body::{Cause, VaultAdopt, VaultRefuse, VaultScrub, VaultWrite};
 use mirror_domain::conflict::diff;
 use mirror_protocol::{BlobId, Event, EventId};
 use mirror_store::{VaultCursor, View};
@@ -228,6 +228,7 @@ fn act(event: &Event, cause: Cause) -> VaultAct {
         Cause::Rollback => VaultAct::Rollback,
         Cause::Outside => VaultAct::Outside,
         Cause::Merge => VaultAct::Merge,
+        Cause::Share => VaultAct::Share,
     }
 }
 
@@ -301,21 +302,16 @@ fn audit_view(
         }
         Some(Body::VaultScrub(scrub)) => {
             entry.act = VaultAct::Scrub;
-            let told = scrub.findings.iter().map(|one| format!("{}: {}", one.what, one.finding));
-            let told: Vec<String> = told.collect();
-            entry.detail = format!(
-                "{} files, {} versions, {} bytes, {} findings{}{}",
-                scrub.files,
-                scrub.versions,
-                scrub.bytes,
-                scrub.found,
-                if told.is_empty() { "" } else { "; " },
-                told.join("; ")
-            );
+            entry.detail = found_by(&scrub);
         }
         Some(Body::VaultAdopt(adopt)) => {
             entry.act = VaultAct::Adopt;
             entry.detail = format!("{} files", adopt.files.len());
+        }
+        Some(Body::VaultShare(share)) => {
+            entry.act = VaultAct::Share;
+            entry.path = Some(share.folder).filter(|folder| !folder.is_empty());
+            entry.detail = if share.shared { "shared" } else { "no longer shared" }.to_owned();
         }
         Some(Body::VaultPrune(prune)) => {
             entry.act = VaultAct::Prune;
@@ -327,6 +323,13 @@ fn audit_view(
         _ => return Ok(None),
     }
     Ok(Some(entry))
+}
+
+fn found_by(scrub: &VaultScrub) -> String {
+    let VaultScrub { files, versions, bytes, found, findings } = scrub;
+    let told = findings.iter().map(|one| format!("; {}: {}", one.what, one.finding));
+    let told: String = told.collect();
+    format!("{files} files, {versions} versions, {bytes} bytes, {found} findings{told}")
 }
 
 fn write_cursor(cursor: &VaultCursor) -> String {

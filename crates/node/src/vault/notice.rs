@@ -7,6 +7,7 @@ use mirror_domain::body::{Adopted, MAX_ADOPTED, VaultAdopt};
 use mirror_store::{Tx, VaultFileRow};
 use mirror_vault::{Found, Hash, Locked, Stamp, Vault, VaultError, VaultPath};
 
+use super::shared::{Blobs, shares};
 use super::write::outside;
 use super::{checked_path, content};
 use crate::error::{Error, Result};
@@ -40,7 +41,9 @@ impl Seen {
 impl Node {
     /// Looks through the vault for what other programs changed, and records it.
     pub fn vault_scan(&self) -> Result<VaultNoticed> {
-        self.locked(|vault, locked| {
+        // What was in the way of a shared file may be so no more.
+        self.reopen()?;
+        let noticed = self.locked(|vault, locked| {
             let mut noticed = VaultNoticed::default();
             let mut seen = Vec::new();
             let mut failed = None;
@@ -55,7 +58,9 @@ impl Node {
             seen.extend(self.gone(vault)?.into_iter().map(Seen::gone));
             self.record_seen(&mut seen, &mut noticed)?;
             Ok(noticed)
-        })
+        })?;
+        self.settle()?;
+        Ok(noticed)
     }
 
     fn take_found(
@@ -84,14 +89,23 @@ impl Node {
         if !self.is_changed(&*self.vault()?, path)? {
             return Ok(());
         }
-        self.locked(|vault, locked| {
-            let mut noticed = VaultNoticed::default();
-            let mut seen = match vault.stamp(path)? {
-                Some(stamp) => Vec::from_iter(self.look(locked, path, stamp, &mut noticed)?),
-                None => vec![Seen::gone(path.clone())],
-            };
-            self.record_seen(&mut seen, &mut noticed)
-        })
+        self.locked(|vault, locked| self.notice_locked(vault, locked, path).map(drop))
+    }
+
+    /// The same under the vault's lock.
+    pub(super) fn notice_locked(
+        &self,
+        vault: &Vault,
+        locked: &Locked<'_>,
+        path: &VaultPath,
+    ) -> Result<VaultNoticed> {
+        let mut noticed = VaultNoticed::default();
+        let mut seen = match vault.stamp(path)? {
+            Some(stamp) => Vec::from_iter(self.look(locked, path, stamp, &mut noticed)?),
+            None => vec![Seen::gone(path.clone())],
+        };
+        self.record_seen(&mut seen, &mut noticed)?;
+        Ok(noticed)
     }
 
     fn is_changed(&self, vault: &Vault, path: &VaultPath) -> Result<bool> {
@@ -160,11 +174,18 @@ impl Node {
         if seen.is_empty() {
             return Ok(());
         }
+        let blobs = self.take_in_seen(seen)?;
         self.write(|tx| {
+            let shares = shares(tx)?;
             let mut fresh = Vec::new();
             for one in seen.iter() {
                 let before = tx.vault_file(one.path.as_str())?;
                 match (&before, &one.hash) {
+                    (None, Some(_)) if shares.hold(one.path.as_str()) => {
+                        noticed.adopted += 1;
+                        self.greet(tx, one, &blobs)?;
+                        relay(tx, one)?;
+                    }
                     (None, Some(_)) => fresh.push(one),
                     (Some(_), None) => noticed.gone += 1,
                     (Some(row), Some(hash)) if row.content != content(*hash) => {
@@ -173,7 +194,7 @@ impl Node {
                     _ => {}
                 }
                 if before.is_some() {
-                    self.unseen(tx, one.path.as_str(), one.hash)?;
+                    self.unseen(tx, one.path.as_str(), one.hash, &blobs)?;
                     relay(tx, one)?;
                 }
             }
@@ -182,6 +203,36 @@ impl Node {
         })?;
         seen.clear();
         Ok(())
+    }
+
+    /// Makes blobs of what was seen in shared folders.
+    fn take_in_seen(&self, seen: &[Seen]) -> Result<Blobs> {
+        let mut blobs = Blobs::default();
+        for one in seen.iter().filter(|one| one.bytes > 0) {
+            let path = one.path.as_str();
+            let recorded = self.read(|view| Ok(view.vault_file(path)?))?.map(|row| row.content);
+            let news = one.hash.filter(|hash| recorded != Some(content(*hash)));
+            blobs.extend(self.take_in_versions(path, news)?);
+        }
+        Ok(blobs)
+    }
+
+    /// A file that is new in a shared folder: where another device has said the same of it, it stands for that.
+    fn greet(&self, tx: &Tx<'_>, seen: &Seen, blobs: &Blobs) -> Result<()> {
+        let (path, found) = (seen.path.as_str(), seen.hash.map(content));
+        let leaves = tx.shared_leaves(path)?;
+        let gone = leaves.iter().any(|leaf| leaf.content.is_none());
+        match (leaves.iter().find(|leaf| leaf.content == found), found) {
+            (Some(leaf), Some(content)) if !gone => Ok(tx.put_vault_file(&VaultFileRow {
+                path: path.to_owned(),
+                pos: leaf.pos,
+                content,
+                bytes: seen.bytes,
+                mtime_ns: 0,
+                inode: 0,
+            })?),
+            _ => self.unseen(tx, path, seen.hash, blobs).map(drop),
+        }
     }
 
     fn adopt(&self, tx: &Tx<'_>, files: &[&Seen]) -> Result<()> {

@@ -1,12 +1,12 @@
 //! Which versions have to be here, and which may go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mirror_domain::Body;
 use mirror_domain::body::VaultPrune;
 use mirror_protocol::BlobId;
-use mirror_store::View;
+use mirror_store::{Pos, View};
 use mirror_vault::{Hash, PathHistory, Retention};
 
 use super::checked_path;
@@ -18,7 +18,7 @@ use crate::{clock, commit, convert, fold};
 const PAGE: u32 = 500;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The contents that this device's events name, oldest first.
+/// The contents that this device's events name, and those of others that lay here, oldest first.
 #[derive(Default)]
 pub struct Named {
     /// By file, each with the time of its event.
@@ -36,14 +36,18 @@ impl Named {
             let page = view.vault_audit(None, before, PAGE)?;
             let Some((cursor, _)) = page.last() else { break };
             before = Some(*cursor);
-            places.extend(page.into_iter().map(|(_, pos)| pos));
+            places.extend(page);
         }
+        let taken = view.shared_taken()?;
+        let stood: BTreeSet<Pos> = taken.iter().map(|(_, pos)| *pos).collect();
+        places.extend(taken);
+        places.sort_by_key(|(cursor, _)| (cursor.lamport, cursor.pos));
+        places.dedup_by_key(|(_, pos)| *pos);
         let mut named = Self::default();
-        for pos in places.into_iter().rev() {
+        for (_, pos) in places {
             let Some(event) = view.event_at(pos)? else { continue };
-            if fold::author(view, &event.chain())? == node.inner.device
-                && let Ok(body) = Body::read(&event)
-            {
+            let Ok(body) = Body::read(&event) else { continue };
+            if stood.contains(&pos) || fold::author(view, &event.chain())? == node.inner.device {
                 named.add(body, event.header.at.unix_ms);
             }
         }

@@ -16,6 +16,8 @@ use crate::view::Code;
 const QUIET: Duration = Duration::from_millis(300);
 /// But not for longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// So long after something moved, shared files are brought onto the disk at the latest.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
 /// Above this many changed files, or when the system has lost count, the whole vault is looked through.
 const MANY: usize = 500;
 
@@ -60,7 +62,18 @@ impl Node {
     fn follow(&self, root: &Path, changes: &Receiver<notify::Result<Event>>) {
         // What changed while nobody watched.
         self.take_up(root, &Changed { all: true, ..Changed::default() });
-        while let Ok(first) = changes.recv() {
+        loop {
+            let first = match changes.recv_timeout(SETTLE_EVERY) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    // Another process may have left something to be done, or a session that was cut.
+                    if self.has_due().unwrap_or(false) {
+                        self.settle_or_warn();
+                    }
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let mut changed = Changed::default();
             changed.add(first);
             let until = Instant::now() + PATIENCE;

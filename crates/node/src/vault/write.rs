@@ -10,6 +10,7 @@ use mirror_vault::{
     Hash, InFlight, Locked, Provenance, Recovered, VaultError, VaultPath, Version, Written,
 };
 
+use super::shared::{Blobs, make_shared};
 use super::{Author, Expect, checked_path, content, provenance, said};
 use crate::error::{Error, Result};
 use crate::node::Node;
@@ -77,19 +78,24 @@ impl Node {
     }
 
     /// The event of a write, after one for what another program had put there unseen.
-    fn record(
+    pub(super) fn record(
         &self,
         mut said: VaultWrite,
         from: Option<Hash>,
         to: Option<Hash>,
         bytes: u64,
     ) -> Result<Event> {
+        let held = to.filter(|_| bytes > 0);
+        let blobs = self.take_in_versions(&said.path, held.into_iter().chain(from))?;
         self.write(|tx| {
-            let before = self.unseen(tx, &said.path, from)?;
-            said.replaces = before.iter().map(|row| event_at(tx, row)).collect::<Result<_>>()?;
+            let before = self.unseen(tx, &said.path, from, &blobs)?;
+            if said.replaces.is_empty() {
+                said.replaces =
+                    before.iter().map(|row| event_at(tx, row)).collect::<Result<_>>()?;
+            }
             (said.from, said.to) = (from.map(content), to.map(content));
             said.bytes = if to.is_some() { bytes } else { 0 };
-            self.append_version(tx, &said)
+            self.append_version(tx, &said, &blobs)
         })
     }
 
@@ -99,6 +105,7 @@ impl Node {
         tx: &Tx<'_>,
         path: &str,
         found: Option<Hash>,
+        blobs: &Blobs,
     ) -> Result<Option<VaultFileRow>> {
         let before = tx.vault_file(path)?;
         if before.as_ref().map(|row| row.content) == found.map(content) {
@@ -121,13 +128,20 @@ impl Node {
             shared: false,
             chunks: None,
         };
-        self.append_version(tx, &outside)?;
+        self.append_version(tx, &outside, blobs)?;
         Ok(tx.vault_file(path)?)
     }
 
     /// Appends a version's event and records how the file lies now. When it was changed is left open: within one tick of
     /// the file system's clock another program could have changed it again.
-    fn append_version(&self, tx: &Tx<'_>, said: &VaultWrite) -> Result<Event> {
+    pub(super) fn append_version(
+        &self,
+        tx: &Tx<'_>,
+        said: &VaultWrite,
+        blobs: &Blobs,
+    ) -> Result<Event> {
+        let mut said = said.clone();
+        make_shared(tx, &mut said, blobs)?;
         let body = Body::VaultWrite(said.clone());
         let event = commit::append(&self.inner, tx, &body, clock::now())?;
         match said.to {
@@ -168,8 +182,9 @@ impl Node {
             by: author.by.clone(),
             reason: author.reason.clone(),
         };
+        let blobs = self.take_in_versions(path.as_str(), found)?;
         self.write(|tx| {
-            self.unseen(tx, path.as_str(), found)?;
+            self.unseen(tx, path.as_str(), found, &blobs)?;
             commit::append(&self.inner, tx, &Body::VaultRefuse(refuse), clock::now())
         })?;
         let say = |hash: Option<Hash>| hash.map_or("no file".to_owned(), |hash| hash.to_string());
@@ -207,7 +222,9 @@ impl Node {
     fn say_interrupted(&self, change: &InFlight) -> Result<()> {
         let recorded = self.read(|view| Ok(view.vault_file(change.path.as_str())?))?;
         // The event may have committed, and only the intent have been left.
-        if recorded.map(|row| row.content) == change.to.map(content) {
+        if recorded.map(|row| row.content) == change.to.map(content)
+            || self.finish_taking(change)?
+        {
             return Ok(());
         }
         let blank =

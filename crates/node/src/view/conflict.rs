@@ -1,14 +1,16 @@
-//! Notes that wait for a person.
+//! Notes and shared files that wait for a person.
 
 use serde::{Deserialize, Serialize};
 
-/// Two latest revisions of one note.
+/// Two latest revisions of one note, or of one shared file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]
 pub struct Conflict {
-    /// Names the conflict in `resolve`: the note's id.
+    /// Names the conflict in `resolve`: the note's id, or the first version's of a file.
     pub id: String,
     pub note: String,
+    /// The file, as it lies in the vault. A side's text is a line that says what it is, when it is no short text.
+    pub file: Option<String>,
     pub base: Option<Side>,
     /// The revision of this device, or the one first in canonical order if neither is.
     pub ours: Side,

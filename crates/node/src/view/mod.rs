@@ -32,8 +32,8 @@ pub use reconcile::{
 };
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use vault::{
-    AuditEntry, AuditPage, FileVersion, VaultAct, VaultDiff, VaultFinding, VaultNoticed,
-    VaultPruned, VaultScrubbed, VaultWritten,
+    AuditEntry, AuditPage, FileVersion, SharedFolder, VaultAct, VaultDiff, VaultFinding,
+    VaultNoticed, VaultPruned, VaultScrubbed, VaultWritten, WaitingFile,
 };
 
 /// Told to every face when something changed.

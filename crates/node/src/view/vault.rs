@@ -35,6 +35,8 @@ pub enum VaultAct {
     Merge,
     /// There when it was first seen.
     Adopt,
+    /// There when its folder began to be shared; or that a folder is shared, or is no longer.
+    Share,
     /// A write that was refused; what it offered is kept.
     Refuse,
     /// The vault was read and compared.
@@ -147,6 +149,36 @@ pub struct VaultScrubbed {
     /// Bytes read, in MiB.
     pub mib: u32,
     pub findings: Vec<VaultFinding>,
+}
+
+/// A folder of which somebody said that all devices share it, or do no longer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct SharedFolder {
+    /// As it lies in the vault; empty for the whole vault.
+    pub folder: String,
+    pub shared: bool,
+    /// The event that says so.
+    pub version: String,
+    pub at: String,
+    pub device: String,
+    pub device_name: String,
+    /// Files below it that devices share, whether or not they are here.
+    pub files: u32,
+    /// Those that wait for a person.
+    pub conflicts: u32,
+    /// Those that can't be brought onto this disk, or not yet.
+    pub waiting: u32,
+    /// The first of them.
+    pub first_waiting: Vec<WaitingFile>,
+}
+
+/// A shared file that is not on this disk as it should be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct WaitingFile {
+    pub path: String,
+    pub reason: String,
 }
 
 /// Old versions that are no longer kept.

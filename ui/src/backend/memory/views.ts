@@ -53,6 +53,7 @@ export function conflictViews(world: World): Conflict[] {
       return {
         id: stored.note,
         note: stored.note,
+        file: null,
         base: base ? side(base) : null,
         ours: side(ours),
         theirs: side(theirs),
