@@ -197,6 +197,23 @@ fn a_vault_whose_folder_is_away_is_not_taken_for_an_empty_one() {
 }
 
 #[test]
+fn a_vault_that_is_empty_of_a_sudden_deletes_nothing() {
+    let world = World::new();
+    let desk = Desk::with_vault(&world);
+    for name in ["a.md", "b.md"] {
+        desk.writes(name, name);
+    }
+    for name in ["a.md", "a.md.sha256", "b.md", "b.md.sha256"] {
+        fs::rename(desk.vault.join(name), world.path(name)).unwrap();
+    }
+    let noticed = desk.home.json(&["vault", "scan"]);
+    assert_eq!(noticed["gone"], 0);
+    assert!(text(&noticed["left"][0]["finding"]).contains("not taken for deleted"), "{noticed}");
+    fs::rename(world.path("b.md"), desk.vault.join("b.md")).unwrap();
+    assert_eq!(desk.home.json(&["vault", "scan"])["gone"], 1);
+}
+
+#[test]
 fn a_path_that_leads_out_of_the_vault_is_refused() {
     let world = World::new();
     let desk = Desk::with_vault(&world);

@@ -1,11 +1,12 @@
 //! What other programs did in the vault: noticed by size, time and inode, read, and recorded with its author unknown.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use mirror_domain::Body;
 use mirror_domain::body::{Adopted, MAX_ADOPTED, VaultAdopt};
 use mirror_store::{Tx, VaultFileRow};
-use mirror_vault::{Found, Hash, Locked, Stamp, Vault, VaultError, VaultPath};
+use mirror_vault::{Found, Hash, Kept, Locked, Stamp, Vault, VaultError, VaultPath};
 
 use super::shared::{Blobs, shares};
 use super::write::outside;
@@ -38,50 +39,106 @@ impl Seen {
     }
 }
 
+/// Size, time and inode by which a file is known to be unchanged.
+type Lies = (i64, u64, u64);
+
+/// A look through the whole vault.
+#[derive(Default)]
+struct Scan {
+    /// Of the recorded files, those that were not found yet.
+    recorded: BTreeMap<String, Lies>,
+    /// Found, and not as recorded.
+    changed: Vec<VaultPath>,
+    noticed: VaultNoticed,
+}
+
+impl Scan {
+    fn add(&mut self, found: Found) {
+        match found {
+            Found::File(file) => {
+                self.noticed.files += 1;
+                let recorded = self.recorded.remove(file.path.as_str());
+                if !recorded.is_some_and(|lies| lies_as(file.stamp, lies)) {
+                    self.changed.push(file.path);
+                }
+            }
+            Found::Skipped { path, why } => {
+                self.noticed.left.push(left(path.display().to_string(), why.to_string()));
+            }
+            // What a dead process left behind is for the scrub.
+            Found::Stray(_) => {}
+        }
+    }
+}
+
 impl Node {
     /// Looks through the vault for what other programs changed, and records it.
     pub fn vault_scan(&self) -> Result<VaultNoticed> {
         // What was in the way of a shared file may be so no more.
         self.reopen()?;
         let noticed = self.locked(|vault, locked| {
-            let mut noticed = VaultNoticed::default();
-            let mut seen = Vec::new();
+            let mut scan = Scan { recorded: self.stamps()?, ..Scan::default() };
             let mut failed = None;
             vault.walk(&mut |found| {
-                let taken = self.take_found(locked, found, &mut seen, &mut noticed);
-                failed = taken.err();
+                scan.add(found);
+                if scan.changed.len() >= BATCH {
+                    failed = self.take_changed(locked, &mut scan).err();
+                }
                 if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
             if let Some(error) = failed {
                 return Err(error);
             }
-            seen.extend(self.gone(vault)?.into_iter().map(Seen::gone));
-            self.record_seen(&mut seen, &mut noticed)?;
-            Ok(noticed)
+            self.take_changed(locked, &mut scan)?;
+            self.take_gone(vault, scan)
         })?;
         self.settle()?;
         Ok(noticed)
     }
 
-    fn take_found(
-        &self,
-        locked: &Locked<'_>,
-        found: Found,
-        seen: &mut Vec<Seen>,
-        noticed: &mut VaultNoticed,
-    ) -> Result<()> {
-        match found {
-            Found::File(file) => {
-                noticed.files += 1;
-                seen.extend(self.look(locked, &file.path, file.stamp, noticed)?);
-            }
-            Found::Skipped { path, why } => {
-                noticed.left.push(left(path.display().to_string(), why.to_string()));
-            }
-            // What a dead process left behind is for the scrub.
-            _ => {}
+    /// By what each recorded file is known to be unchanged.
+    fn stamps(&self) -> Result<BTreeMap<String, Lies>> {
+        let mut stamps = BTreeMap::new();
+        self.read(|view| {
+            Ok(view.vault_files(|row| {
+                stamps.insert(row.path, (row.mtime_ns, row.inode, row.bytes));
+                Ok(())
+            })?)
+        })?;
+        Ok(stamps)
+    }
+
+    /// Keeps and records the files that were found changed.
+    fn take_changed(&self, locked: &Locked<'_>, scan: &mut Scan) -> Result<()> {
+        let paths = std::mem::take(&mut scan.changed);
+        let mut seen = Vec::new();
+        for (path, kept) in paths.iter().zip(locked.keep_all(&paths, &outside())?) {
+            seen.extend(kept_as(path, kept, &mut scan.noticed));
         }
-        if seen.len() < BATCH { Ok(()) } else { self.record_seen(seen, noticed) }
+        self.record_seen(&mut seen, &mut scan.noticed)
+    }
+
+    /// Records which of the files that were not found are gone.
+    fn take_gone(&self, vault: &Vault, mut scan: Scan) -> Result<VaultNoticed> {
+        // A disk that is not connected, or a folder that another program is about to fill.
+        if scan.noticed.files == 0 && scan.recorded.len() > 1 {
+            let finding = format!(
+                "it is empty; the {} files that were recorded are not taken for deleted",
+                scan.recorded.len()
+            );
+            scan.noticed.left.push(left(vault.root().display().to_string(), finding));
+            return Ok(scan.noticed);
+        }
+        let mut gone = Vec::new();
+        for path in scan.recorded.keys() {
+            let path = checked_path(path)?;
+            // One that can't be looked at is not gone.
+            if vault.stamp(&path)?.is_none() {
+                gone.push(Seen::gone(path));
+            }
+        }
+        self.record_seen(&mut gone, &mut scan.noticed)?;
+        Ok(scan.noticed)
     }
 
     /// Records what another program put at a path, if anything.
@@ -112,7 +169,7 @@ impl Node {
         let recorded = self.read(|view| Ok(view.vault_file(path.as_str())?))?;
         Ok(match (vault.stamp(path)?, recorded) {
             (None, None) => false,
-            (Some(stamp), Some(row)) => !lies_as(stamp, &row),
+            (Some(stamp), Some(row)) => !lies_as(stamp, lies(&row)),
             _ => true,
         })
     }
@@ -126,47 +183,10 @@ impl Node {
         noticed: &mut VaultNoticed,
     ) -> Result<Option<Seen>> {
         let recorded = self.read(|view| Ok(view.vault_file(path.as_str())?))?;
-        if recorded.is_some_and(|row| lies_as(stamp, &row)) {
+        if recorded.is_some_and(|row| lies_as(stamp, lies(&row))) {
             return Ok(None);
         }
-        let kept = match locked.keep(path, &outside()) {
-            Ok(kept) => kept,
-            // It was removed since: the next look records that.
-            Err(VaultError::NoFile { .. }) => return Ok(None),
-            // One file that can't be read does not keep the others from being seen.
-            Err(error) => {
-                noticed.left.push(left(path.to_string(), error.to_string()));
-                return Ok(None);
-            }
-        };
-        let mtime_ns = nanoseconds(kept.stamp);
-        let settled = clock::now_ms().saturating_mul(1_000_000).saturating_sub(mtime_ns) > TICK_NS;
-        Ok(Some(Seen {
-            path: path.clone(),
-            hash: Some(kept.hash),
-            bytes: kept.bytes,
-            mtime_ns: if settled { mtime_ns } else { 0 },
-            inode: kept.stamp.inode,
-        }))
-    }
-
-    /// Files that are recorded and not there.
-    fn gone(&self, vault: &Vault) -> Result<Vec<VaultPath>> {
-        let mut paths = Vec::new();
-        self.read(|view| {
-            Ok(view.vault_files(|row| {
-                paths.push(row.path);
-                Ok(())
-            })?)
-        })?;
-        let mut gone = Vec::new();
-        for path in paths {
-            let path = checked_path(&path)?;
-            if vault.stamp(&path)?.is_none() {
-                gone.push(path);
-            }
-        }
-        Ok(gone)
+        Ok(kept_as(path, locked.keep(path, &outside()), noticed))
     }
 
     /// Records what was seen: files seen for the first time together, a change of each other by itself.
@@ -281,10 +301,41 @@ fn relay(tx: &Tx<'_>, seen: &Seen) -> Result<()> {
     Ok(())
 }
 
+/// What a file is recorded as whose bytes were kept; `None` when there is nothing to record.
+fn kept_as(
+    path: &VaultPath,
+    kept: std::result::Result<Kept, VaultError>,
+    noticed: &mut VaultNoticed,
+) -> Option<Seen> {
+    let kept = match kept {
+        Ok(kept) => kept,
+        // It was removed since: the next look records that.
+        Err(VaultError::NoFile { .. }) => return None,
+        // One file that can't be read does not keep the others from being seen.
+        Err(error) => {
+            noticed.left.push(left(path.to_string(), error.to_string()));
+            return None;
+        }
+    };
+    let mtime_ns = nanoseconds(kept.stamp);
+    let settled = clock::now_ms().saturating_mul(1_000_000).saturating_sub(mtime_ns) > TICK_NS;
+    Some(Seen {
+        path: path.clone(),
+        hash: Some(kept.hash),
+        bytes: kept.bytes,
+        mtime_ns: if settled { mtime_ns } else { 0 },
+        inode: kept.stamp.inode,
+    })
+}
+
 /// Whether a file lies as it was recorded, so that it need not be read.
-fn lies_as(stamp: Stamp, row: &VaultFileRow) -> bool {
-    let found = (nanoseconds(stamp), stamp.inode, stamp.bytes);
-    row.mtime_ns != 0 && found == (row.mtime_ns, row.inode, row.bytes)
+fn lies_as(stamp: Stamp, lies: Lies) -> bool {
+    lies.0 != 0 && (nanoseconds(stamp), stamp.inode, stamp.bytes) == lies
+}
+
+/// As a row records it.
+fn lies(row: &VaultFileRow) -> Lies {
+    (row.mtime_ns, row.inode, row.bytes)
 }
 
 /// Good until the year 2262; later, files are read to be sure.
