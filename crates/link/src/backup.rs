@@ -93,7 +93,8 @@ pub fn open_backup(path: &Path, opener: &Opener) -> Result<Box<dyn Read + Send>,
             Ok(Box::new(decryptor.decrypt(std::iter::once(&scrypt as _)).map_err(wrong)?))
         }
         Opener::Identity(text) => {
-            let line = text.lines().map(str::trim).find(|line| line.starts_with("AGE-SECRET-KEY-1"));
+            let line =
+                text.lines().map(str::trim).find(|line| line.starts_with("AGE-SECRET-KEY-1"));
             let none = || SealError::NoKey { text: String::new() };
             let key = Sealing::from_secret(line.ok_or_else(none)?).map_err(|_| none())?;
             let wrong = |error| unopened(error, "this key");

@@ -45,7 +45,9 @@ pub enum SealError {
         needed: &'static str,
     },
     /// A text that is no key in age's form.
-    #[error("{text:?} is no age key; one to seal to begins with age1, one to open with AGE-SECRET-KEY-1")]
+    #[error(
+        "{text:?} is no age key; one to seal to begins with age1, one to open with AGE-SECRET-KEY-1"
+    )]
     NoKey {
         /// The beginning of a key to seal to; of a secret one nothing.
         text: String,

@@ -16,6 +16,8 @@
 //! ```
 
 mod ahead;
+mod archive;
+mod backup;
 mod blob_bundles;
 mod blob_exchange;
 mod blobs;
@@ -36,9 +38,11 @@ mod keys;
 mod names;
 mod node;
 mod notes;
+mod place;
 mod platform;
 mod receiving;
 mod reconcile;
+mod restore;
 mod serve;
 mod status;
 mod verify;
@@ -48,6 +52,7 @@ pub use blobs::NewFile;
 pub use cancel::CancelToken;
 pub use error::{Error, Result};
 pub use join::Joined;
+pub use mirror_link::{Lock, Opener};
 pub use node::{Node, Watch, default_home};
 pub use notes::{NewNote, NoteQuery};
 pub use reconcile::With;

@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 use crate::keys::{Keys, hex, random};
 use crate::platform::secrets;
 use crate::view::{self, Change, Code};
-use crate::{clock, commit, convert, fold};
+use crate::{clock, commit, convert, fold, place};
 
 /// How often other processes' commits are looked for.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
-const DATABASE: &str = "mirror.db";
+pub(crate) const DATABASE: &str = "mirror.db";
 
 /// A home that belongs to a mesh. Cheap to clone; every blocking method may be called from any thread.
 #[derive(Clone)]
@@ -108,26 +108,38 @@ impl Node {
             ));
         }
         let mut store = Store::create(&home.join(DATABASE))?;
-        let account = hex(&random::<16>()?);
-        let secrets = secrets::for_new_home(home, &account);
-        secrets.put(&keys.to_secret()?)?;
-        let device = keys.device();
-        store.write::<_, Error>(|tx| {
-            tx.set_meta(Meta::Account, account.as_bytes())?;
-            tx.set_meta(Meta::KeyStore, secrets.name().as_bytes())?;
-            Ok(tx.set_meta(Meta::Device, &device.0)?)
-        })?;
+        place::settle(&mut store, home)?;
+        let kept = keep_keys(home, &keys, &mut store)?;
         let reader = Store::open(&home.join(DATABASE))?;
-        Ok(Self::assemble(home, keys, secrets.name(), mesh, store, reader))
+        Ok(Self::assemble(home, keys, kept, mesh, store, reader))
+    }
+
+    /// Lays down a home that is not taken for one yet: its keys are in memory alone.
+    pub(crate) fn stage(folder: &Path, keys: Keys, mesh: MeshId) -> Result<Self> {
+        let mut store = Store::create(&folder.join(DATABASE))?;
+        place::settle(&mut store, folder)?;
+        let reader = Store::open(&folder.join(DATABASE))?;
+        Ok(Self::assemble(folder, keys, "nowhere", mesh, store, reader))
+    }
+
+    /// The last step to a home: its keys are kept, and it belongs to its mesh.
+    pub(crate) fn keep_keys(&self) -> Result<&'static str> {
+        let mut writer = lock(&self.inner.writer);
+        let kept = keep_keys(&self.inner.home, &self.inner.keys, &mut writer)?;
+        let mesh = self.inner.mesh;
+        writer.write::<_, Error>(|tx| Ok(tx.set_meta(Meta::Mesh, &mesh.0)?))?;
+        Ok(kept)
     }
 
     /// Opens a home.
     pub fn open(home: &Path) -> Result<Self> {
         let path = home.join(DATABASE);
         let mut store = Store::open(&path)?;
-        let (mesh, account, kept) = store.read::<_, Error>(|view| {
+        place::settle(&mut store, home)?;
+        let (mesh, device, account, kept) = store.read::<_, Error>(|view| {
             Ok((
                 view.meta_id(Meta::Mesh)?,
+                view.meta_id(Meta::Device)?,
                 view.meta_text(Meta::Account)?.unwrap_or_default(),
                 view.meta_text(Meta::KeyStore)?.unwrap_or_default(),
             ))
@@ -142,6 +154,13 @@ impl Node {
             )
         })?;
         let keys = Keys::from_secret(&secret)?;
+        if device.is_some_and(|device| device != keys.device().0) {
+            return Err(Error::new(
+                Code::Integrity,
+                format!("the keys in {} are another device's", home.display()),
+                "put this home's own keys back, or restore a backup; nothing was changed",
+            ));
+        }
         let reader = Store::open(&path)?;
         let node = Self::assemble(home, keys, secrets.name(), mesh, store, reader);
         node.refold()?;
@@ -278,6 +297,20 @@ impl Node {
     pub fn save_draft(&self, text: &str) -> Result<()> {
         self.quiet_write(|tx| Ok(tx.set_meta(Meta::Draft, text.as_bytes())?))
     }
+}
+
+/// Puts a new home's keys where they are kept; where that is.
+fn keep_keys(home: &Path, keys: &Keys, store: &mut Store) -> Result<&'static str> {
+    let account = hex(&random::<16>()?);
+    let secrets = secrets::for_new_home(home, &account);
+    secrets.put(&keys.to_secret()?)?;
+    let device = keys.device();
+    store.write::<_, Error>(|tx| {
+        tx.set_meta(Meta::Account, account.as_bytes())?;
+        tx.set_meta(Meta::KeyStore, secrets.name().as_bytes())?;
+        Ok(tx.set_meta(Meta::Device, &device.0)?)
+    })?;
+    Ok(secrets.name())
 }
 
 /// A panic elsewhere can't leave a store half changed: its transaction was rolled back.

@@ -3,6 +3,7 @@
 //! The command line prints these as JSON and the UI's TypeScript types are generated from them, so a field
 //! here is a promise. Ids are full lower-case hex, instants RFC 3339 with the author's offset, sizes bytes.
 
+mod backup;
 mod blob;
 mod conflict;
 mod device;
@@ -16,6 +17,7 @@ mod standup;
 
 use serde::{Deserialize, Serialize};
 
+pub use backup::{BackedUp, Restored};
 pub use blob::{Attachment, Blob, BlobState};
 pub use conflict::{Conflict, DiffChange, DiffSpan, Side, Take};
 pub use device::{
