@@ -121,9 +121,11 @@ pub enum Command {
         mirror --home new backup restore mac.backup\n  mirror backup verify mac.backup"
     )]
     Backup(Backup),
-    /// Check this home's health
-    #[command(after_help = "Examples:\n  mirror doctor\n  mirror doctor --rebuild    \
-        rebuild every view from the chains")]
+    /// Find and explain every damage of this home, and mend what can be mended
+    #[command(after_help = "Examples:\n  mirror doctor\n  mirror doctor --repair\n  \
+        mirror doctor --repair --from desk.bundle    take lost events from another device's bundle\n  \
+        mirror doctor --rebuild    rebuild every view from the chains\n\n\
+        Exits 4 when something is damaged, 1 when something else needs you. The kinds are in docs/DOCTOR.md.")]
     Doctor(Doctor),
 }
 
@@ -432,11 +434,17 @@ pub struct Unseal {
     pub passphrase_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Doctor {
     /// Rebuild every view from the chains; nothing of yours is lost
     #[arg(long)]
     pub rebuild: bool,
+    /// Mend what follows from what is still here; nothing is guessed
+    #[arg(long)]
+    pub repair: bool,
+    /// With --repair: a bundle of another device, to take lost events from
+    #[arg(long, value_name = "BUNDLE", requires = "repair")]
+    pub from: Option<PathBuf>,
 }
 
 #[cfg(test)]

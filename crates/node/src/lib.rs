@@ -27,6 +27,7 @@ mod clock;
 mod commit;
 mod convert;
 mod devices;
+mod doctor;
 mod error;
 mod exchange;
 mod fold;
@@ -50,6 +51,7 @@ pub mod view;
 
 pub use blobs::NewFile;
 pub use cancel::CancelToken;
+pub use doctor::{Treatment, doctor, kinds as doctor_kinds};
 pub use error::{Error, Result};
 pub use join::Joined;
 pub use mirror_link::{Lock, Opener};

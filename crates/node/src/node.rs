@@ -133,6 +133,20 @@ impl Node {
 
     /// Opens a home.
     pub fn open(home: &Path) -> Result<Self> {
+        let (node, unkeyed) = Self::open_to_examine(home)?;
+        if let Some(error) = unkeyed {
+            return Err(Error::new(Code::Integrity, error.detail, error.hint));
+        }
+        node.refold()?;
+        if node.read(|view| Ok(view.has_remains()?))? {
+            node.erase_now();
+        }
+        Ok(node)
+    }
+
+    /// Opens a home even when its keys are not its own, and says so: such a node signs nothing that anybody believes, and
+    /// is for reading alone.
+    pub(crate) fn open_to_examine(home: &Path) -> Result<(Self, Option<Error>)> {
         let path = home.join(DATABASE);
         let mut store = Store::open(&path)?;
         place::settle(&mut store, home)?;
@@ -146,28 +160,17 @@ impl Node {
         })?;
         let mesh = MeshId(mesh.ok_or_else(|| not_initialised(home))?);
         let secrets = secrets::for_home(home, &account, &kept)?;
-        let secret = secrets.get()?.ok_or_else(|| {
-            Error::new(
-                Code::Integrity,
-                format!("the keys of {} are gone", home.display()),
-                "restore them from a backup, or join the mesh again as a new device",
-            )
-        })?;
-        let keys = Keys::from_secret(&secret)?;
-        if device.is_some_and(|device| device != keys.device().0) {
-            return Err(Error::new(
-                Code::Integrity,
-                format!("the keys in {} are another device's", home.display()),
-                "put this home's own keys back, or restore a backup; nothing was changed",
-            ));
-        }
+        let (keys, unkeyed) = match own_keys(home, secrets.get()?, device) {
+            Ok(keys) => (keys, None),
+            Err(error) if error.code == Code::TooNew => return Err(error),
+            Err(error) => (Keys::generate()?, Some(error)),
+        };
         let reader = Store::open(&path)?;
-        let node = Self::assemble(home, keys, secrets.name(), mesh, store, reader);
-        node.refold()?;
-        if node.read(|view| Ok(view.has_remains()?))? {
-            node.erase(&mut lock(&node.inner.writer));
+        let mut node = Self::assemble(home, keys, secrets.name(), mesh, store, reader);
+        if let (Some(inner), Some(device)) = (Arc::get_mut(&mut node.inner), device) {
+            inner.device = DeviceId(device);
         }
-        Ok(node)
+        Ok((node, unkeyed))
     }
 
     /// What an earlier version folded otherwise is folded anew, once.
@@ -274,6 +277,10 @@ impl Node {
         Ok(result)
     }
 
+    pub(crate) fn erase_now(&self) {
+        self.erase(&mut lock(&self.inner.writer));
+    }
+
     /// Erases from the files what was forgotten. It is committed already, so a failure is no error of the write; the next
     /// opening of the home tries again.
     fn erase(&self, writer: &mut Store) {
@@ -282,6 +289,15 @@ impl Node {
         if let Err(error) = erased.and_then(|()| writer.erase_remains()) {
             tracing::warn!(%error, "what was forgotten still stands in the home's files");
         }
+    }
+
+    /// SQLite's whole check.
+    pub(crate) fn check_integrity(&self) -> Result<Vec<String>> {
+        Ok(lock(&self.inner.reader).check_integrity()?)
+    }
+
+    pub(crate) fn reindex(&self) -> Result<()> {
+        Ok(lock(&self.inner.writer).reindex()?)
     }
 
     pub(crate) fn check_pages(&self) -> Result<Option<String>> {
@@ -296,6 +312,27 @@ impl Node {
     /// Keeps the text that is being written; durable when it returns.
     pub fn save_draft(&self, text: &str) -> Result<()> {
         self.quiet_write(|tx| Ok(tx.set_meta(Meta::Draft, text.as_bytes())?))
+    }
+}
+
+/// A home's own keys. The error's code tells what is wrong with them.
+fn own_keys(home: &Path, secret: Option<String>, device: Option<[u8; 32]>) -> Result<Keys> {
+    let home = home.display();
+    let secret = secret.ok_or_else(|| {
+        Error::new(
+            Code::NotFound,
+            format!("the keys of {home} are gone"),
+            "restore them from a backup, or join the mesh again as a new device",
+        )
+    })?;
+    let keys = Keys::from_secret(&secret)?;
+    match device {
+        Some(device) if device != keys.device().0 => Err(Error::new(
+            Code::Refused,
+            format!("the keys in {home} are another device's"),
+            "put this home's own keys back, or restore a backup; nothing was changed",
+        )),
+        _ => Ok(keys),
     }
 }
 

@@ -31,3 +31,9 @@ pub fn place_of(file: &std::path::Path) -> Option<String> {
         Some(std::os::unix::fs::MetadataExt::ino(&meta).to_string())
     }
 }
+
+/// Bytes that are free for us where a folder lies.
+pub fn free_bytes(folder: &std::path::Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -23,7 +23,7 @@ pub use conflict::{Conflict, DiffChange, DiffSpan, Side, Take};
 pub use device::{
     Branch, Chain, Device, Fork, Identity, Invite, Role, Status, SyncState, TicketFacts,
 };
-pub use health::{BadRecord, Health, HealthCheck, Verification};
+pub use health::{BadRecord, Finding, Health, HealthCheck, Verification};
 pub use log::{Head, LogEntry, LogPage};
 pub use map::{Map, MapEdge, MapNode};
 pub use note::{Captured, Forgotten, Hit, HitSpan, Note, NotePage, NoteState, Revision};
