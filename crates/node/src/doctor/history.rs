@@ -217,14 +217,16 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        let owner = self.found.iter().any(|ill| ill.kind == Kind::OwnerWrong);
+        self.judge_heads()
+    }
+
+    fn judge_heads(&mut self) -> Result<()> {
+        if self.found.iter().any(|ill| ill.kind == Kind::OwnerWrong) {
+            return Ok(());
+        }
         for head in self.view.kept_heads(self.row)? {
-            let here = self.view.id_of(self.row.branch, head.tip.seq)?;
-            if !owner
-                && (head.verify(&self.row.key).is_err() || here.is_some_and(|id| id != head.tip.id))
-            {
-                let detail = "its signature does not hold";
-                self.ill(Kind::KeptHeadBad, head.tip.seq, None, detail);
+            if let Err(error) = head.verify(&self.row.key) {
+                self.ill(Kind::KeptHeadBad, head.tip.seq, None, error);
             }
         }
         Ok(())

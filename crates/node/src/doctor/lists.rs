@@ -10,13 +10,14 @@ use crate::error::Result;
 use crate::fold;
 
 /// Whatever makes the events unreadable, so that nothing can be folded from them.
-const UNREADABLE: [Kind; 6] = [
+const UNREADABLE: [Kind; 7] = [
     Kind::EventDamaged,
     Kind::EventMissing,
     Kind::BodyDamaged,
     Kind::IdWrong,
     Kind::ChainRowWrong,
     Kind::OwnerWrong,
+    Kind::WaitingDamaged,
 ];
 
 /// The facts that the home keeps of itself.

@@ -92,10 +92,11 @@ pub fn doctor(home: &Path, treatment: &Treatment) -> Result<Health> {
         Err(error) => return Err(error),
     };
     let mut exam = Exam { node, repair: treatment.repair, keyed, findings };
-    let checks: [fn(&mut Exam, &Treatment) -> Result<()>; 7] = [
+    let checks: [fn(&mut Exam, &Treatment) -> Result<()>; 8] = [
         |exam, _| files::pages(exam),
         |exam, _| lists::facts(exam),
         history::check,
+        |exam, _| others::waiting_damaged(exam),
         lists::check,
         |exam, _| lists::full_text(exam),
         |exam, _| blobs::check(exam),

@@ -5,7 +5,7 @@ use mirror_store::Meta;
 use super::kinds::Kind;
 use super::{Exam, mended};
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MONTH_MS: i64 = 30 * DAY_MS;
@@ -30,17 +30,27 @@ pub fn check(exam: &mut Exam) -> Result<()> {
     Ok(())
 }
 
-fn waiting(exam: &mut Exam) -> Result<()> {
+/// Runs that wait and don't read: they keep everything else from being folded.
+pub fn waiting_damaged(exam: &mut Exam) -> Result<()> {
     let node = exam.node.clone();
+    let is_full = || {
+        let (bytes, most) = node.read(|view| Ok(view.waiting_bytes()?))?;
+        Ok::<_, Error>((bytes > most / 10 * 9).then(|| format!("{bytes} of {most} bytes are taken")))
+    };
+    let full = is_full()?;
     for number in node.read(|view| Ok(view.damaged_waiting()?))? {
         let repaired = exam.repair && mended(node.write(|tx| Ok(tx.drop_waiting(number)?)));
         exam.add(Kind::WaitingDamaged, format!("run {number}"), "it does not read", repaired);
     }
-    let (bytes, most) = node.read(|view| Ok(view.waiting_bytes()?))?;
-    if bytes > most / 10 * 9 {
-        let detail = format!("{bytes} of {most} bytes are taken");
-        exam.add(Kind::WaitingFull, "waiting runs", detail, false);
+    if let Some(detail) = full {
+        let repaired = is_full()?.is_none();
+        exam.add(Kind::WaitingFull, "waiting runs", detail, repaired);
     }
+    Ok(())
+}
+
+fn waiting(exam: &mut Exam) -> Result<()> {
+    let node = exam.node.clone();
     if exam.findings.has(&[Kind::WaitingDamaged]) {
         return Ok(());
     }
