@@ -129,6 +129,45 @@ fn a_revoked_device_is_not_let_in_by_its_backup() {
     assert_eq!(story.desk.head(), before);
 }
 
+/// Whoever names a member's key without having it, or has a key that no member's authority named, is told so and no more.
+#[test]
+fn a_false_introduction_is_refused_and_learns_nothing() {
+    use mirror_link::pair::PairAnswer;
+    use mirror_link::{Endpoint, INCARNATION};
+    use mirror_protocol::{ChainOpen, MeshId, SigningKey, public_key};
+
+    let story = Story::begins();
+    let serve = story.mac.serve();
+    let database = rusqlite::Connection::open(story.mac.folder().join("mirror.db")).unwrap();
+    let column = |sql: &str| -> Vec<u8> { database.query_row(sql, [], |row| row.get(0)).unwrap() };
+    let mac = column("SELECT key FROM chains WHERE ref = 1").try_into().unwrap();
+    let phones = column("SELECT body FROM events WHERE pos = 3 << 40");
+    let mesh = MeshId(column("SELECT value FROM meta WHERE key = 'mesh'").try_into().unwrap());
+    let (authority, mine) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+    let strangers = ChainOpen::new(mesh, &authority, &mine, [3; 32], [4; 32]);
+    let member = ChainOpen::read_body(&phones).unwrap();
+    let forged = ChainOpen { key: public_key(&mine), ..member };
+    let bodies = [phones, strangers.encode(), forged.encode(), b"let me in".to_vec(), vec![]];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let before = story.mac.all_that_shows();
+    for body in bodies {
+        let answer = runtime.block_on(async {
+            let endpoint = Endpoint::bind(mine.as_bytes(), &[]).await.unwrap();
+            let addresses = [serve.address().to_owned()];
+            let key = mirror_protocol::PublicKey(mac);
+            let mut channel = endpoint.connect(key, &addresses, INCARNATION).await.unwrap();
+            channel.send(&body).await.unwrap();
+            let answer = channel.recv(1024).await.unwrap().expect("an answer");
+            assert_eq!(channel.recv(1024).await.unwrap(), None, "and nothing behind it");
+            endpoint.close().await;
+            PairAnswer::decode(&answer).unwrap()
+        });
+        assert_eq!(answer.refused.as_deref(), Some("not a member of this mesh"));
+    }
+    drop(serve);
+    assert_eq!(story.mac.all_that_shows(), before);
+}
+
 /// Files, the draft's place, what others sealed to the device: all of it comes back.
 #[test]
 fn what_was_here_comes_back_and_bundles_on_their_way_still_open() {

@@ -12,6 +12,7 @@ pub const CASES: &[Case] = &[
     Case { kind: "event-damaged", also: &[], exit: 4, end: End::MendsFrom, make: header },
     Case { kind: "event-missing", also: &[], exit: 4, end: End::MendsFrom, make: gap },
     Case { kind: "event-missing", also: &[], exit: 4, end: End::MendsFrom, make: last_gone },
+    Case { kind: "event-missing", also: &[], exit: 4, end: End::MendsFrom, make: forgotten_gone },
     Case { kind: "id-wrong", also: &[], exit: 4, end: End::Mends, make: id },
     Case { kind: "body-damaged", also: &[], exit: 4, end: End::MendsFrom, make: body },
     Case { kind: "body-missing", also: LISTS, exit: 4, end: End::MendsFrom, make: no_body },
@@ -28,7 +29,14 @@ pub const CASES: &[Case] = &[
 ];
 
 /// What an event that is not as it was makes of the lists.
-const LISTS: &[&str] = &["notes-wrong", "tags-wrong", "revisions-wrong", "state-wrong", "full-text-short", "count-wrong"];
+const LISTS: &[&str] = &[
+    "notes-wrong",
+    "tags-wrong",
+    "revisions-wrong",
+    "state-wrong",
+    "full-text-short",
+    "count-wrong",
+];
 
 #[test]
 fn damages_of_the_history() {
@@ -55,6 +63,12 @@ fn header(home: &Patient) {
 
 fn gap(home: &Patient) {
     home.sql(&format!("DELETE FROM events WHERE pos = {MIDDLE}"));
+}
+
+/// What was forgotten has its place in the chain all the same.
+fn forgotten_gone(home: &Patient) {
+    assert_eq!(home.number("SELECT count(*) FROM events WHERE body IS NULL"), 1);
+    home.sql("DELETE FROM events WHERE body IS NULL");
 }
 
 fn last_gone(home: &Patient) {
@@ -119,9 +133,8 @@ fn cause(home: &Patient) {
 fn forge(home: &Patient, change: fn(&mut Header)) {
     let database = rusqlite::Connection::open(home.path("mirror.db")).unwrap();
     let sql = "SELECT pos, header, body FROM events WHERE pos >> 40 = 1 ORDER BY pos DESC LIMIT 1";
-    let (pos, header, body): (i64, Vec<u8>, Vec<u8>) = database
-        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .unwrap();
+    let (pos, header, body): (i64, Vec<u8>, Vec<u8>) =
+        database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
     let mut header = Header::decode(&header).unwrap();
     change(&mut header);
     let event = Event::new(header, body).unwrap();

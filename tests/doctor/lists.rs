@@ -71,7 +71,9 @@ pub const CASES: &[Case] = &[
         also: &[],
         exit: 4,
         end: End::Mends,
-        make: |home| home.sql("UPDATE search_data SET block = zeroblob(length(block)) WHERE id > 10"),
+        make: |home| {
+            home.sql("UPDATE search_data SET block = zeroblob(length(block)) WHERE id > 10")
+        },
     },
     Case {
         kind: "full-text-short",

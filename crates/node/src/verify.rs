@@ -46,7 +46,7 @@ impl Node {
             fold::rebuild(tx, self.inner.mesh)?;
             let folded = tx.list_digests()?;
             let differs = |name: &&str| digests.get(*name) != folded.get(*name);
-            let mut names: Vec<_> = folded.keys().copied().filter(|name| differs(&name)).collect();
+            let mut names: Vec<_> = folded.keys().copied().filter(|name| differs(name)).collect();
             names.extend((fold::state(tx)? != state).then_some("state"));
             names.extend((!counted).then_some("count"));
             wrong = Some(names);

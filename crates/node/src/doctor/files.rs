@@ -115,12 +115,13 @@ fn unfinished(home: &Path, repair: bool, findings: &mut Findings) -> Result<()> 
 
 /// Opens the home, with keys of its own or, to look at the rest, without.
 pub fn open(home: &Path, findings: &mut Findings) -> Result<(Node, bool)> {
-    let (node, found) = Node::open_to_examine(home).map_err(|error| {
-        if let Err(StoreError::NotAStore { .. }) = mirror_store::Store::open(&home.join(DATABASE)) {
-            findings.add(Kind::DatabaseForeign, DATABASE, &error, false);
-        }
-        error
-    })?;
+    let opened = Node::open_to_examine(home);
+    if let Err(error) = &opened
+        && let Err(StoreError::NotAStore { .. }) = mirror_store::Store::open(&home.join(DATABASE))
+    {
+        findings.add(Kind::DatabaseForeign, DATABASE, error, false);
+    }
+    let (node, found) = opened?;
     let keyed = found.is_none();
     if let Some(error) = found {
         let kind = match error.code {

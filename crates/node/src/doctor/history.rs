@@ -28,6 +28,9 @@ pub struct Ill {
     pub detail: String,
 }
 
+/// Of one branch so many are looked for: when they are mended, the next look finds the rest.
+const ILLS: usize = 1000;
+
 impl Ill {
     fn what(&self) -> String {
         self.id.map_or_else(|| format!("{} {}", self.chain, self.seq), |id| id.to_string())
@@ -105,6 +108,9 @@ struct Walk<'a, 'c> {
 impl Walk<'_, '_> {
     fn ill(&mut self, kind: Kind, seq: u64, id: Option<EventId>, detail: impl ToString) {
         let (chain, branch) = (self.row.tip.chain, self.row.branch);
+        if self.found.len() >= ILLS {
+            return;
+        }
         self.found.push(Ill { kind, chain, branch, seq, id, detail: detail.to_string() });
     }
 
@@ -113,7 +119,7 @@ impl Walk<'_, '_> {
         let follows = Header::decode(&raw.header).ok().filter(|header| header.seq == raw.seq);
         let named = follows.filter(|_| raw.seq == expected).and_then(|header| header.prev);
         self.judge(named)?;
-        for seq in expected..raw.seq {
+        for seq in (expected..raw.seq).take(ILLS) {
             self.ill(Kind::EventMissing, seq, None, "no event lies there");
         }
         self.held = Some(raw);
@@ -198,7 +204,7 @@ impl Walk<'_, '_> {
                 self.ill(Kind::ChainRowWrong, last, None, detail);
             }
             last if last != Some(tip.seq) => {
-                for seq in last.map_or(first, |last| last + 1)..=tip.seq {
+                for seq in (last.map_or(first, |last| last + 1)..=tip.seq).take(ILLS) {
                     let id = (seq == tip.seq).then_some(tip.id);
                     self.ill(Kind::EventMissing, seq, id, "the chain ends before it");
                 }

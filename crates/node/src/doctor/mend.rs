@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
+use mirror_domain::body::needs_body;
 use mirror_protocol::bundle::BundleReader;
-use mirror_protocol::{SignedHead, VerifiedRun};
+use mirror_protocol::{Event, VerifiedRun};
 
 use super::history::{Ill, fits};
 use super::kinds::Kind;
@@ -47,24 +48,32 @@ fn take(node: &Node, run: &VerifiedRun, left: &[Ill]) -> Result<()> {
                 continue;
             };
             match ill.kind {
-                Kind::EventDamaged | Kind::EventMissing | Kind::BodyDamaged | Kind::BodyMissing => {
-                    if event.body.is_some() && fits(tx, ill, event) {
-                        let mut event = event.clone();
-                        if is_forgotten(tx, &event)? {
-                            event.body = None;
-                        }
-                        tx.replace_event(ill.branch, &event)?;
-                    }
+                Kind::ChainRowWrong | Kind::HeadUnsigned
+                    if run.head.tip == event.tip() && tx.pos(&event.id)?.is_some() =>
+                {
+                    tx.set_head(ill.branch, &run.head, event.header.lamport)?;
                 }
-                Kind::ChainRowWrong | Kind::HeadUnsigned if run.head.tip == event.tip() => {
-                    let SignedHead { .. } = run.head;
-                    if tx.pos(&event.id)?.is_some() {
-                        tx.set_head(ill.branch, &run.head, event.header.lamport)?;
+                _ if brings(ill, event) && fits(tx, ill, event) => {
+                    let mut event = event.clone();
+                    if is_forgotten(tx, &event)? {
+                        event.body = None;
                     }
+                    tx.replace_event(ill.branch, &event)?;
                 }
                 _ => {}
             }
         }
         Ok(())
     })
+}
+
+/// Whether an event has what is missing. One whose body was forgotten fills a gap all the same.
+fn brings(ill: &Ill, event: &Event) -> bool {
+    match ill.kind {
+        Kind::EventDamaged | Kind::EventMissing => {
+            event.body.is_some() || !needs_body(&event.header.kind)
+        }
+        Kind::BodyDamaged | Kind::BodyMissing => event.body.is_some(),
+        _ => false,
+    }
 }

@@ -35,7 +35,9 @@ pub fn waiting_damaged(exam: &mut Exam) -> Result<()> {
     let node = exam.node.clone();
     let is_full = || {
         let (bytes, most) = node.read(|view| Ok(view.waiting_bytes()?))?;
-        Ok::<_, Error>((bytes > most / 10 * 9).then(|| format!("{bytes} of {most} bytes are taken")))
+        Ok::<_, Error>(
+            (bytes > most / 10 * 9).then(|| format!("{bytes} of {most} bytes are taken")),
+        )
     };
     let full = is_full()?;
     for number in node.read(|view| Ok(view.damaged_waiting()?))? {
