@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use world::{Home, Ran, World, text};
+use world::{Home, Ran, World, binary, text};
 
 const WORDS: (&str, &str) = ("MIRROR_PASSPHRASE", "correct horse battery staple");
 
@@ -317,6 +317,49 @@ fn a_backup_is_of_one_moment_while_others_write() {
     let kept = new.texts().iter().filter(|note| note.starts_with("meanwhile")).count();
     assert_eq!(new.texts().len(), 404 + kept, "{made}");
     new.verifies();
+}
+
+/// At a terminal it is asked for, twice, and not shown. `script` is the terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_passphrase_is_asked_for_and_not_shown() {
+    let story = Story::begins();
+    let (mac, new) = (story.mac.folder().display(), story.world.path("new"));
+    let (new, file) = (new.display(), story.file.display());
+    let create = format!("{} --home {mac} backup create -o {file}", binary().display());
+    let shown = at_a_terminal(&create, "correct horse\ncorrect hose\n");
+    assert!(shown.contains("the two differ") && !story.file.exists(), "{shown}");
+    let shown = at_a_terminal(&create, "correct horse\ncorrect horse\n");
+    assert!(shown.contains("Passphrase: ") && shown.contains("wrote "), "{shown}");
+    assert!(!shown.contains("horse"), "{shown}");
+    let restore = format!("{} --home {new} backup restore {file}", binary().display());
+    let shown = at_a_terminal(&restore, "correct horse\n");
+    assert!(shown.contains("the next note opens a new chain"), "{shown}");
+}
+
+#[cfg(target_os = "linux")]
+fn at_a_terminal(command: &str, typed: &str) -> String {
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+    let mut script = Command::new("script");
+    script.args(["-qec", command, "/dev/null"]).env("MIRROR_KEYS", "file");
+    script.env_remove("MIRROR_PASSPHRASE").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut script = script.spawn().expect("util-linux");
+    let (mut stdin, mut stdout) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+    let mut shown = Vec::new();
+    for line in typed.split_inclusive('\n') {
+        // What is typed before the question is thrown away with the rest of the line.
+        let mut byte = [0];
+        while !shown.ends_with(b": ") && stdout.read(&mut byte).unwrap() > 0 {
+            shown.extend(byte);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        stdin.write_all(line.as_bytes()).unwrap();
+        shown.extend(b"\n");
+    }
+    stdout.read_to_end(&mut shown).unwrap();
+    script.wait().unwrap();
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 /// No name, text or key of it can be read without the passphrase, and nobody else may read the file.

@@ -63,7 +63,7 @@ fn damages_of_files_that_notes_carry() {
 
 /// The one file in the blobs' folder.
 fn memo(home: &Patient) -> PathBuf {
-    let folders = fs::read_dir(home.path("blobs")).unwrap().map(|entry| entry.unwrap().path());
-    let folder = folders.filter(|path| path.file_name().unwrap().len() == 2).next().unwrap();
+    let mut folders = fs::read_dir(home.path("blobs")).unwrap().map(|entry| entry.unwrap().path());
+    let folder = folders.find(|path| path.file_name().unwrap().len() == 2).unwrap();
     fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
 }
