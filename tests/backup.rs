@@ -192,6 +192,58 @@ fn what_was_here_comes_back_and_bundles_on_their_way_still_open() {
     new.verifies();
 }
 
+/// The vault comes back as it lay: files, versions, sidecars, history; and nothing takes it for changed.
+#[test]
+fn the_vault_comes_back_with_its_versions_and_its_history() {
+    let story = Story::begins();
+    for text in ["beans\n", "beans and peas\n"] {
+        story.mac.run_with(&["vault", "write", "plans/garden.md"], text).exits(0);
+    }
+    let vault = story.mac.folder().join("vault");
+    std::fs::write(vault.join("by-hand.md"), "an outside edit\n").unwrap();
+    story.mac.run(&["vault", "scan"]).exits(0);
+    let inside = vault.join("mac.backup");
+    let args = ["backup", "create", "-o", inside.to_str().unwrap()];
+    with_words(&story.mac, &args).exits(1).error();
+
+    let made = backs_up(&story.mac, &story.file);
+    assert_eq!(made["vault_left_out"], serde_json::json!([]), "{made}");
+    let new = story.restored();
+
+    let [history, again] =
+        [&story.mac, &new].map(|home| home.bytes(&["vault", "history", "plans/garden.md"]));
+    assert_eq!(history, again);
+    assert_eq!(new.bytes(&["vault", "read", "plans/garden.md"]), b"beans and peas\n");
+    assert_eq!(files_below(&new.folder().join("vault")), files_below(&vault));
+    let mut check = std::process::Command::new("sha256sum");
+    check.args(["-c", "garden.md.sha256"]).current_dir(new.folder().join("vault/plans"));
+    assert!(check.status().unwrap().success());
+    let before = new.head();
+    new.run(&["vault", "scan"]).exits(0);
+    assert_eq!(new.head(), before, "nothing is taken for changed or new");
+    new.verifies();
+    new.run_with(&["vault", "write", "plans/garden.md"], "only peas\n").exits(0);
+    new.verifies();
+}
+
+/// Every file below a folder with its bytes, without what is only of the moment.
+fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(at) = open.pop() {
+        for path in names(&at) {
+            let below = path.strip_prefix(folder).unwrap().to_owned();
+            if path.is_dir() {
+                open.push(path);
+            } else if !below.starts_with(".mirror/pending") && !below.ends_with("lock") {
+                found.push((below, std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 /// The one key that signs a chain never leaves the home that made it.
 #[test]
 fn a_restored_home_has_an_incarnation_key_of_its_own() {

@@ -46,6 +46,13 @@ pub const CASES: &[Case] = &[
         make: |home| home.sql("DELETE FROM blob_refs"),
     },
     Case {
+        kind: "vault-list-wrong",
+        also: &[],
+        exit: 4,
+        end: End::Mends,
+        make: |home| home.sql("DELETE FROM vault_events"),
+    },
+    Case {
         kind: "state-wrong",
         also: &[],
         exit: 4,

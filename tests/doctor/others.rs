@@ -5,6 +5,20 @@ use mirror_store::Store;
 use crate::ward::{Case, End, Patient, see_through};
 
 pub const CASES: &[Case] = &[
+    Case {
+        kind: "vault-damaged",
+        also: &[],
+        exit: 4,
+        end: End::Stays,
+        make: |home| home.flip(&version(home)),
+    },
+    Case {
+        kind: "vault-gone",
+        also: &[],
+        exit: 4,
+        end: End::Stays,
+        make: |home| std::fs::rename(home.path("vault"), home.path("unmounted")).unwrap(),
+    },
     Case { kind: "waiting", also: &[], exit: 1, end: End::Stays, make: waiting },
     Case {
         kind: "waiting-full",
@@ -94,4 +108,31 @@ fn forked(home: &Patient) {
     let bundle = home.ward.world.path("branch.bundle");
     other.json(&["export", "-o", bundle.to_str().unwrap()]);
     home.home.json(&["import", bundle.to_str().unwrap()]);
+}
+
+/// One of the vault's kept versions.
+fn version(home: &Patient) -> std::path::PathBuf {
+    let mut folders = std::fs::read_dir(home.path("vault/.mirror/versions")).unwrap();
+    let folder = folders.next().unwrap().unwrap().path();
+    std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+}
+
+/// What the doctor leaves to the scrub, the scrub mends.
+#[test]
+fn a_damaged_version_is_mended_by_the_scrub() {
+    let patient = crate::ward::patient("scrub");
+    let file = patient.path("vault/plans/garden.md");
+    let now = std::fs::read(&file).unwrap();
+    let versions = walk(&patient.path("vault/.mirror/versions"));
+    let same = versions.into_iter().find(|path| std::fs::read(path).unwrap() == now).unwrap();
+    patient.flip(&same);
+    patient.home.run(&["doctor"]).exits(4);
+    patient.home.run(&["vault", "scrub"]);
+    patient.home.run(&["doctor"]).exits(0);
+    patient.home.verifies();
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    folders.flat_map(|at| std::fs::read_dir(at).unwrap().map(|e| e.unwrap().path())).collect()
 }

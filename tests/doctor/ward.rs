@@ -59,6 +59,8 @@ impl Ward {
         mac.json(&["note", "edit", &note, "oat milk", "--tag", "home"]);
         let gone = text(&mac.captures("a password")["note"]).to_owned();
         mac.json(&["forget", &gone, "--reason", "why"]);
+        mac.run_with(&["vault", "write", "plans/garden.md"], "beans\n").exits(0);
+        mac.run_with(&["vault", "write", "plans/garden.md"], "beans and peas\n").exits(0);
         desk.captures("from the desk");
         desk.reconciles(&mac.serve()).exits(0);
         mac.captures("the last of the Mac");

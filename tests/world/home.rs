@@ -121,6 +121,14 @@ impl Home {
         &self.name
     }
 
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("--home").arg(&self.folder).args(args);
+        command.env("TZ", &self.zone).env("MIRROR_KEYS", "file").env_remove("MIRROR_HOME");
+        command.env_remove("MIRROR_PASSPHRASE");
+        command
+    }
+
     /// Starts `mirror` and leaves it running.
     pub fn start(&self, args: &[&str]) -> Running {
         self.start_with(args, &[])
@@ -128,11 +136,18 @@ impl Home {
 
     /// Starts it with these variables set.
     pub fn start_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
-        let mut command = Command::new(binary());
-        command.arg("--home").arg(&self.folder).args(args);
-        command.env("TZ", &self.zone).env("MIRROR_KEYS", "file").env_remove("MIRROR_HOME");
-        command.env_remove("MIRROR_PASSPHRASE").envs(variables.iter().copied());
-        Running::start(command, format!("[{}] mirror {}", self.name, args.join(" ")))
+        let words = format!("[{}] mirror {}", self.name, args.join(" "));
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied());
+        Running::start(command, words)
+    }
+
+    /// Runs `mirror` to its good end; what it printed, byte for byte.
+    #[track_caller]
+    pub fn bytes(&self, args: &[&str]) -> Vec<u8> {
+        let out = self.command(args).output().expect("mirror runs");
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        out.stdout
     }
 
     /// Runs `mirror` to its end.

@@ -30,7 +30,8 @@ pub enum Section {
     State = 3,
     /// All events and the blobs that are here, as a bundle.
     History = 4,
-    // 5 is kept for the vault: its files and versions.
+    /// The vault's files and versions.
+    Vault = 5,
     /// Nothing comes behind it.
     End = 9,
 }
@@ -92,7 +93,7 @@ impl<W: Write> SectionWriter<'_, W> {
 impl<W: Write> Write for SectionWriter<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = FRAME.saturating_sub(self.frame.len()).min(bytes.len());
-        self.frame.extend(bytes.iter().take(room));
+        self.frame.extend_from_slice(bytes.get(..room).unwrap_or_default());
         if self.frame.len() >= FRAME {
             self.frame()?;
         }

@@ -16,7 +16,7 @@ use crate::exchange::Runs;
 use crate::keys::{Kept, hex};
 use crate::node::Node;
 use crate::view::BackedUp;
-use crate::{blob_bundles, bundles, clock, convert, fold, status};
+use crate::{backup_vault, blob_bundles, bundles, clock, convert, fold, status};
 
 /// What a backup says of itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,10 +49,11 @@ impl Node {
     /// moment, whatever other processes write meanwhile.
     pub fn back_up(&self, file: &Path, lock: &Lock) -> Result<BackedUp> {
         let name = self.identity()?.name;
-        let (manifest, left_out) = self.read_apart(|view| {
+        self.refuse_within_vault(file)?;
+        let (manifest, left_out, vault_left_out) = self.read_apart(|view| {
             let blobs = whole_blobs(view)?;
             let manifest = self.backup_manifest(view, name, &blobs)?;
-            let left_out = write_backup(file, lock, |out| {
+            let (left_out, vault_left_out) = write_backup(file, lock, |out| {
                 let mut archive = Archive::begin(out)?;
                 archive.put(Section::Manifest, &manifest)?;
                 archive.put(Section::Keys, &Kept::of(&self.inner.keys))?;
@@ -60,10 +61,13 @@ impl Node {
                 let mut history = archive.section(Section::History);
                 let left_out = self.write_history(view, &mut history, &blobs)?;
                 history.end()?;
+                let mut vault = archive.section(Section::Vault);
+                let vault_left_out = backup_vault::write(self, view, &mut vault)?;
+                vault.end()?;
                 archive.finish()?;
-                Ok::<_, Error>(left_out)
+                Ok::<_, Error>((left_out, vault_left_out))
             })?;
-            Ok((manifest, left_out))
+            Ok((manifest, left_out, vault_left_out))
         })?;
         Ok(BackedUp {
             file: file.display().to_string(),
@@ -76,7 +80,20 @@ impl Node {
             blobs: convert::count(manifest.blobs).saturating_sub(convert::count(left_out.len())),
             bytes: std::fs::metadata(file)?.len(),
             left_out,
+            vault_left_out,
         })
+    }
+
+    /// A backup in the vault would hold itself.
+    fn refuse_within_vault(&self, file: &Path) -> Result<()> {
+        let folder = std::path::absolute(file)?;
+        let folder = folder.parent().and_then(|folder| folder.canonicalize().ok());
+        let vault = self.vault_folder()?.canonicalize().ok();
+        if folder.zip(vault).is_some_and(|(folder, vault)| folder.starts_with(vault)) {
+            let detail = format!("{} lies in the vault, which the backup holds", file.display());
+            return Err(Error::invalid(detail, "name another folder, best on another disk"));
+        }
+        Ok(())
     }
 
     fn backup_manifest(

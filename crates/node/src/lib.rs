@@ -18,6 +18,7 @@
 mod ahead;
 mod archive;
 mod backup;
+mod backup_vault;
 mod blob_bundles;
 mod blob_exchange;
 mod blobs;
@@ -46,6 +47,7 @@ mod reconcile;
 mod restore;
 mod serve;
 mod status;
+mod vault;
 mod verify;
 pub mod view;
 
@@ -60,3 +62,4 @@ pub use notes::{NewNote, NoteQuery};
 pub use reconcile::With;
 pub use serve::Serving;
 pub use status::LogQuery;
+pub use vault::{AuditQuery, Author, Expect, VaultWatch};

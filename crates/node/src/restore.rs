@@ -11,11 +11,11 @@ use tempfile::TempDir;
 
 use crate::archive::{Section, Sections};
 use crate::backup::{Manifest, State};
-use crate::convert;
 use crate::error::{Error, Result};
 use crate::keys::Kept;
 use crate::node::Node;
 use crate::view::{BadRecord, Code, Restored};
+use crate::{backup_vault, convert};
 
 impl Node {
     /// Makes a home of a backup. Until all of it is verified there is none, and what fails leaves nothing behind. The new
@@ -76,6 +76,8 @@ fn lay_down(file: &Path, opener: &Opener, staging: &TempDir) -> Result<(Node, Re
     let history = BundleReader::new(sections.next(Section::History));
     let taken = history.map_err(Error::from).and_then(|history| node.take_back(history));
     let refused = taken.map_err(damaged)?;
+    let files = backup_vault::read(&node, &mut sections.next(Section::Vault));
+    let files = files.map_err(|error| damaged(cut_short(error)))?;
     sections.finish().map_err(damaged)?;
     let (missing, blobs) = check(&node, &manifest, &refused).map_err(damaged)?;
     put_state(&node, &state)?;
@@ -92,6 +94,7 @@ fn lay_down(file: &Path, opener: &Opener, staging: &TempDir) -> Result<(Node, Re
         events: convert::count(manifest.events),
         notes: convert::count(manifest.notes),
         blobs,
+        files: convert::count(files),
         missing,
     };
     Ok((node, restored))
@@ -116,7 +119,7 @@ fn check(node: &Node, manifest: &Manifest, refused: &[Refused]) -> Result<(Optio
     let found = node.verify(true)?;
     let words = |bad: &BadRecord| format!("{} {}: {}", bad.what, bad.id, bad.reason);
     match &found.first_bad {
-        Some(bad) if bad.what != "body" => Err(Error::integrity(words(bad))),
+        Some(bad) if bad.what != "body" && bad.what != "vault" => Err(Error::integrity(words(bad))),
         bad => Ok((bad.as_ref().map(words), found.blobs)),
     }
 }
@@ -136,6 +139,14 @@ fn put_state(node: &Node, state: &State) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// A seal that does not hold ends as bytes that don't come.
+fn cut_short(error: Error) -> Error {
+    match error.code {
+        Code::Io => Error::integrity(format!("its vault does not come whole: {}", error.detail)),
+        _ => error,
+    }
 }
 
 /// Says of what is wrong that it is the backup.

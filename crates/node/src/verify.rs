@@ -31,10 +31,11 @@ impl Node {
             return Ok(Some(bad("database", "", reason)));
         }
         let wrong = self.wrong_lists()?;
-        Ok(wrong.first().map(|name| {
+        if let Some(name) = wrong.first() {
             let reason = "the list does not follow from the events; run `mirror doctor --repair`";
-            bad("projection", name, reason)
-        }))
+            return Ok(Some(bad("projection", name, reason)));
+        }
+        self.check_vault()
     }
 
     /// Folds anew inside a transaction that is rolled back: the names of what then differs.

@@ -36,6 +36,8 @@ pub enum Meta {
     Marker,
     /// When the file was found in another place, in milliseconds since 1970.
     Moved,
+    /// The vault's folder.
+    Vault,
 }
 
 impl Meta {
@@ -55,6 +57,7 @@ impl Meta {
             Self::BlobCap => "blob_cap",
             Self::Marker => "marker",
             Self::Moved => "moved",
+            Self::Vault => "vault",
         }
     }
 }

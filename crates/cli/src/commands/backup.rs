@@ -55,6 +55,13 @@ fn written_words(written: &BackedUp) -> String {
 }
 
 fn left_out(out: &Output, written: &BackedUp) -> Exit {
+    if let Some(first) = written.vault_left_out.first() {
+        let count = u32::try_from(written.vault_left_out.len()).unwrap_or(u32::MAX);
+        let of = words::count(count, "file");
+        let detail =
+            format!("the backup is written, without {of} of the vault; the first: {first}");
+        return out.complain(Code::Io, &detail, "look at the vault, then back up again");
+    }
     let Some(first) = written.left_out.first() else { return Exit::Done };
     let detail = format!(
         "the backup is written, without {} whose files are damaged here; the first is {first}",
@@ -76,15 +83,17 @@ fn restored_words(restored: &Restored) -> String {
 }
 
 fn contents(restored: &Restored) -> String {
-    let Restored { device, mesh, name, role, made, head, events, notes, blobs, missing, .. } =
-        restored;
+    let Restored {
+        device, mesh, name, role, made, head, events, notes, blobs, files, missing, ..
+    } = restored;
     let counts = [
         words::count(*events, "event"),
         words::count(*notes, "note"),
         words::count(*blobs, "blob"),
     ];
+    let vault = words::count(*files, "file");
     let mut text = format!(
-        "device  {device}\nmesh    {mesh}\nname    {name} ({})\nmade    {}\nholds   {}\nhead    {head}\n",
+        "device  {device}\nmesh    {mesh}\nname    {name} ({})\nmade    {}\nholds   {}, {vault} in the vault\nhead    {head}\n",
         words::role(*role),
         words::local(made),
         counts.join(", "),

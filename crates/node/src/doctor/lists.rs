@@ -91,6 +91,7 @@ pub fn check(exam: &mut Exam, treatment: &Treatment) -> Result<()> {
             "members" => Kind::MembersWrong,
             "forgotten" => Kind::ForgottenWrong,
             "files" => Kind::FileNamesWrong,
+            "vault" => Kind::VaultListWrong,
             "count" => Kind::CountWrong,
             _ => Kind::StateWrong,
         };

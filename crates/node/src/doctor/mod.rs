@@ -92,7 +92,7 @@ pub fn doctor(home: &Path, treatment: &Treatment) -> Result<Health> {
         Err(error) => return Err(error),
     };
     let mut exam = Exam { node, repair: treatment.repair, keyed, findings };
-    let checks: [fn(&mut Exam, &Treatment) -> Result<()>; 8] = [
+    let checks: [fn(&mut Exam, &Treatment) -> Result<()>; 9] = [
         |exam, _| files::pages(exam),
         |exam, _| lists::facts(exam),
         history::check,
@@ -100,6 +100,7 @@ pub fn doctor(home: &Path, treatment: &Treatment) -> Result<Health> {
         lists::check,
         |exam, _| lists::full_text(exam),
         |exam, _| blobs::check(exam),
+        |exam, _| others::vault(exam),
         |exam, _| others::check(exam),
     ];
     for check in checks {
@@ -151,6 +152,7 @@ fn health(node: Option<&Node>, findings: Findings) -> Health {
         check("lists", "every list follows from the events".to_owned()),
         check("full text", said(indexed)),
         check("files", said(Node::blobs_in_words)),
+        check("vault", "nothing in it is other than recorded".to_owned()),
         check("waiting", "nothing waits for its causes".to_owned()),
         check("others", "nothing is wrong with what is known of them".to_owned()),
     ];

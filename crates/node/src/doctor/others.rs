@@ -10,6 +10,19 @@ use crate::error::{Error, Result};
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MONTH_MS: i64 = 30 * DAY_MS;
 
+/// The vault; its own scrub mends it, and says so in the chain.
+pub fn vault(exam: &mut Exam) -> Result<()> {
+    match exam.node.check_vault() {
+        Ok(None) => {}
+        Ok(Some(bad)) => exam.add(Kind::VaultDamaged, bad.id, bad.reason, false),
+        Err(error) => {
+            let folder = exam.node.vault_folder()?;
+            exam.add(Kind::VaultGone, folder.display(), error, false);
+        }
+    }
+    Ok(())
+}
+
 pub fn check(exam: &mut Exam) -> Result<()> {
     waiting(exam)?;
     leaving(exam)?;

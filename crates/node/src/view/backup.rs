@@ -18,6 +18,8 @@ pub struct BackedUp {
     pub bytes: u64,
     /// Blobs that turned out damaged here.
     pub left_out: Vec<String>,
+    /// What of the vault could not be taken.
+    pub vault_left_out: Vec<String>,
 }
 
 /// What `backup restore` laid down, or `backup verify` would have.
@@ -37,6 +39,8 @@ pub struct Restored {
     pub events: u32,
     pub notes: u32,
     pub blobs: u32,
-    /// A body that had been missing already when the backup was made.
+    /// Files of the vault.
+    pub files: u32,
+    /// What was missing already, or not as it was recorded, when the backup was made.
     pub missing: Option<String>,
 }
