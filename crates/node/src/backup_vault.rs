@@ -190,6 +190,9 @@ pub fn read(node: &Node, input: &mut dyn Read) -> Result<u64> {
             }
         }
     }
+    if input.read(&mut [0; 1])? != 0 {
+        return Err(wrong("something stands behind its end"));
+    }
     sync_folders(&root)?;
     node.quiet_write(|tx| {
         for (path, event, content, bytes) in records {
