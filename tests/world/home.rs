@@ -79,14 +79,23 @@ impl Home {
         copy(&self.folder, place);
     }
 
-    /// Puts its files back as they were copied.
+    /// Puts its files back as a snapshot of the whole machine would: no marker tells.
     pub fn is_restored_from(&self, place: &Path) {
         std::fs::remove_dir_all(&self.folder).unwrap();
         copy(place, &self.folder);
+        forget_marker(&self.folder);
     }
 
-    /// A second device of the same files: somebody else's machine, started from a stolen copy.
+    /// A second device of the same files: somebody else's machine, started from a stolen copy, by a program that does not
+    /// look at the marker.
     pub fn clone_as(&self, name: &str, place: PathBuf) -> Home {
+        let clone = self.copy_as(name, place);
+        forget_marker(&clone.folder);
+        clone
+    }
+
+    /// A copy of all its files in another place, opened by an honest program.
+    pub fn copy_as(&self, name: &str, place: PathBuf) -> Home {
         copy(&self.folder, &place);
         Home { name: name.to_owned(), folder: place, zone: self.zone.clone() }
     }
@@ -116,13 +125,21 @@ impl Home {
         let mut command = Command::new(binary());
         command.arg("--home").arg(&self.folder).args(args);
         command.env("TZ", &self.zone).env("MIRROR_KEYS", "file").env_remove("MIRROR_HOME");
+        command.env_remove("MIRROR_PASSPHRASE");
         command
     }
 
     /// Starts `mirror` and leaves it running.
     pub fn start(&self, args: &[&str]) -> Running {
+        self.start_with(args, &[])
+    }
+
+    /// Starts it with these variables set.
+    pub fn start_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
         let words = format!("[{}] mirror {}", self.name, args.join(" "));
-        Running::start(self.command(args), words)
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied());
+        Running::start(command, words)
     }
 
     /// Runs `mirror` to its good end; what it printed, byte for byte.
@@ -269,6 +286,14 @@ impl Serve {
     pub fn into_running(self) -> Running {
         self.running
     }
+}
+
+/// What the home knows of the place that its files are in.
+fn forget_marker(folder: &Path) {
+    let database = rusqlite::Connection::open(folder.join("mirror.db")).unwrap();
+    let sql = "DELETE FROM meta WHERE key = 'marker'";
+    // A home of an earlier format has none.
+    let _ = database.execute(sql, []);
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -19,7 +19,7 @@ pub mod window;
 #[cfg(target_os = "linux")]
 pub use desktop::{Desktop, Notification, Tray};
 pub use home::{Home, Serve, World, text};
-pub use process::{Ran, Running, app};
+pub use process::{Ran, Running, app, binary};
 #[cfg(target_os = "linux")]
 pub use webdriver::until;
 #[cfg(target_os = "linux")]

@@ -125,9 +125,18 @@ pub enum Command {
     /// Show the devices and how each stands to the others
     #[command(after_help = "Example:\n  mirror map --json")]
     Map,
-    /// Check this home's health
-    #[command(after_help = "Examples:\n  mirror doctor\n  mirror doctor --rebuild    \
-        rebuild every view from the chains")]
+    /// Keep this device in one sealed file, or make it anew from one
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mirror backup create -o mac.backup\n  \
+        mirror --home new backup restore mac.backup\n  mirror backup verify mac.backup"
+    )]
+    Backup(Backup),
+    /// Find and explain every damage of this home, and mend what can be mended
+    #[command(after_help = "Examples:\n  mirror doctor\n  mirror doctor --repair\n  \
+        mirror doctor --repair --from desk.bundle    take lost events from another device's bundle\n  \
+        mirror doctor --rebuild    rebuild every view from the chains\n\n\
+        Exits 4 when something is damaged, 1 when something else needs you. The kinds are in docs/DOCTOR.md.")]
     Doctor(Doctor),
 }
 
@@ -398,11 +407,58 @@ pub struct Standup {
     pub zone: Option<String>,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Backup {
+    /// Write a backup: keys, all events, and the files that are here, sealed
+    #[command(after_help = "Examples:\n  mirror backup create -o mac.backup\n  \
+        mirror backup create -o mac.backup --passphrase-file words.txt\n  \
+        mirror backup create -o mac.backup --recipient age1...\n\n\
+        A file opens either with a passphrase or with keys: age allows no third way. Without either option the\n\
+        passphrase is asked for, or taken from MIRROR_PASSPHRASE.")]
+    Create {
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Seal it to this age key; may be given several times, each opens it
+        #[arg(long, value_name = "KEY", conflicts_with = "passphrase_file")]
+        recipient: Vec<String>,
+        /// Take the passphrase from the first line of this file
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Make this device anew from a backup, in a home that does not exist yet
+    #[command(after_help = "Examples:\n  mirror --home new backup restore mac.backup\n  \
+        mirror --home new backup restore mac.backup --identity key.txt\n\n\
+        The device goes on in a new chain: nobody has to admit it again, and the old machine may go on too.")]
+    Restore(Unseal),
+    /// Check a backup by restoring it into a folder that is thrown away
+    #[command(after_help = "Example:\n  mirror backup verify mac.backup")]
+    Verify(Unseal),
+}
+
 #[derive(Debug, Args)]
+pub struct Unseal {
+    /// The backup to read
+    pub file: PathBuf,
+    /// Open it with the age key in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub identity: Option<PathBuf>,
+    /// Take the passphrase from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct Doctor {
     /// Rebuild every view from the chains; nothing of yours is lost
     #[arg(long)]
     pub rebuild: bool,
+    /// Mend what follows from what is still here; nothing is guessed
+    #[arg(long)]
+    pub repair: bool,
+    /// With --repair: a bundle of another device, to take lost events from
+    #[arg(long, value_name = "BUNDLE", requires = "repair")]
+    pub from: Option<PathBuf>,
 }
 
 #[cfg(test)]

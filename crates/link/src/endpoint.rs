@@ -17,6 +17,8 @@ use crate::words::printable;
 pub const RECONCILE: &[u8] = b"mirrordna/reconcile/1";
 /// The protocol of pairing, which a session follows.
 pub const PAIR: &[u8] = b"mirrordna/pair/1";
+/// The protocol of a device whose incarnation is not known to the other yet; a reconcile session follows.
+pub const INCARNATION: &[u8] = b"mirrordna/incarnation/1";
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -95,7 +97,7 @@ impl Endpoint {
 
     /// Begins to answer.
     pub fn listen(&self) {
-        self.endpoint.set_alpns(vec![RECONCILE.to_vec(), PAIR.to_vec()]);
+        self.endpoint.set_alpns([RECONCILE, PAIR, INCARNATION].map(<[u8]>::to_vec).into());
     }
 
     /// Where others reach this endpoint.

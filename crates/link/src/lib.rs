@@ -13,13 +13,15 @@
 //! ```
 #![warn(missing_docs)]
 
+mod backup;
 mod endpoint;
 pub mod pair;
 mod seal;
 mod ticket;
 mod words;
 
-pub use endpoint::{Caller, Channel, Endpoint, Knock, LinkError, PAIR, RECONCILE};
+pub use backup::{Lock, Opener, open_backup, write_backup};
+pub use endpoint::{Caller, Channel, Endpoint, INCARNATION, Knock, LinkError, PAIR, RECONCILE};
 pub use seal::{SealError, Sealing, can_be_sealed_to, write_sealed};
 pub use ticket::{Ticket, TicketError};
 pub use words::printable;

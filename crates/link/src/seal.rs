@@ -32,6 +32,26 @@ pub enum SealError {
     /// A device's key to seal to is no key.
     #[error("a device's sealing key is damaged")]
     BadRecipient,
+    /// A backup that this passphrase or key does not open.
+    #[error("{given} does not open this backup")]
+    WrongKey {
+        /// What was tried.
+        given: &'static str,
+    },
+    /// A backup that is opened otherwise.
+    #[error("this file is opened by {needed}")]
+    OtherKey {
+        /// What it is sealed with.
+        needed: &'static str,
+    },
+    /// A text that is no key in age's form.
+    #[error(
+        "{text:?} is no age key; one to seal to begins with age1, one to open with AGE-SECRET-KEY-1"
+    )]
+    NoKey {
+        /// The beginning of a key to seal to; of a secret one nothing.
+        text: String,
+    },
     /// The file can't be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -62,10 +82,19 @@ impl Sealing {
 
     /// The public key that others seal to.
     pub fn recipient(&self) -> [u8; 32] {
-        let text = self.identity.to_public().to_string();
+        let text = self.recipient_text();
         // age writes its own keys as bech32 of 32 bytes.
         let decoded = bech32::decode(&text).ok().and_then(|(_, bytes)| bytes.try_into().ok());
         decoded.unwrap_or_default()
+    }
+
+    /// The same in age's own form, `age1...`.
+    pub fn recipient_text(&self) -> String {
+        self.identity.to_public().to_string()
+    }
+
+    pub(crate) fn identity(&self) -> &dyn age::Identity {
+        &self.identity
     }
 
     /// Opens a sealed file for reading.
@@ -78,20 +107,31 @@ impl Sealing {
         &self,
         sealed: R,
     ) -> Result<impl Read + Send + use<R>, SealError> {
-        let not_sealed = |error: age::DecryptError| match error {
-            age::DecryptError::NoMatchingKeys => SealError::NotForUs,
-            age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                SealError::Io(error)
-            }
-            error => SealError::NotSealed { reason: error.to_string() },
-        };
-        let over = Arc::new(AtomicBool::new(false));
-        let head = Head { input: sealed, lines: 0, bytes: 0, over: over.clone() };
-        let decryptor = age::Decryptor::new_buffered(BufReader::new(head)).map_err(not_sealed)?;
-        over.store(true, Ordering::Relaxed);
+        let decryptor = decryptor(sealed)?;
         let identity = std::iter::once(&self.identity as &dyn age::Identity);
         decryptor.decrypt(identity).map_err(not_sealed)
     }
+}
+
+fn not_sealed(error: age::DecryptError) -> SealError {
+    match error {
+        age::DecryptError::NoMatchingKeys => SealError::NotForUs,
+        age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            SealError::Io(error)
+        }
+        error => SealError::NotSealed { reason: error.to_string() },
+    }
+}
+
+/// A sealed file up to the end of its head, which is bounded.
+pub(crate) fn decryptor<R: Read>(
+    sealed: R,
+) -> Result<age::Decryptor<BufReader<impl Read + use<R>>>, SealError> {
+    let over = Arc::new(AtomicBool::new(false));
+    let head = Head { input: sealed, lines: 0, bytes: 0, over: over.clone() };
+    let decryptor = age::Decryptor::new_buffered(BufReader::new(head)).map_err(not_sealed)?;
+    over.store(true, Ordering::Relaxed);
+    Ok(decryptor)
 }
 
 /// Bytes that end in an error if their head is not over in time.
@@ -128,7 +168,7 @@ pub fn can_be_sealed_to(key: &[u8; 32]) -> bool {
     MontgomeryPoint(*key).mul_clamped([0; 32]) != MontgomeryPoint([0; 32])
 }
 
-fn recipient(key: &[u8; 32]) -> Result<Recipient, SealError> {
+pub(crate) fn recipient(key: &[u8; 32]) -> Result<Recipient, SealError> {
     if !can_be_sealed_to(key) {
         return Err(SealError::BadRecipient);
     }
@@ -144,10 +184,18 @@ pub fn write_sealed<T, E: From<SealError>>(
     recipients: &[[u8; 32]],
     write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, E> {
-    let io = |error: io::Error| E::from(SealError::Io(error));
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let keys = recipients.iter().map(recipient).collect::<Result<Vec<_>, _>>().map_err(E::from)?;
     let to = keys.iter().map(|key| key as &dyn age::Recipient);
+    write_encrypted(path, to, write)
+}
+
+pub(crate) fn write_encrypted<'a, T, E: From<SealError>>(
+    path: &Path,
+    to: impl Iterator<Item = &'a dyn age::Recipient>,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
+    let io = |error: io::Error| E::from(SealError::Io(error));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let encryptor =
         age::Encryptor::with_recipients(to).map_err(|_| E::from(SealError::BadRecipient))?;
     let file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;

@@ -43,19 +43,11 @@ impl Node {
         self.look_or_warn();
         let plan = self.read(|view| plan(view, for_device, since))?;
         let inner = &self.inner;
-        let manifest = Manifest {
-            mesh: inner.mesh,
-            device: inner.device,
-            key: inner.keys.public(),
-            head: canonical_head(plan.heads.values().map(|head| head.tip)),
-            since: plan.since,
-            unix_ms: clock::now_ms(),
-            tips: plan.heads.values().map(|head| head.tip).collect(),
-        };
-        let mut runs = Runs::new(self, plan.ranges, &plan.heads)?;
+        let manifest = self.manifest(&plan.heads, plan.since);
+        let mut runs = self.read(|view| Runs::new(view, plan.ranges, &plan.heads))?;
         let (events, blobs) = write_sealed(file, &plan.recipients, |out| {
             let mut writer = BundleWriter::new(out, &manifest, &inner.keys.incarnation)?;
-            while let Some(run) = runs.next(self)? {
+            while let Some(run) = self.read(|view| runs.next(view))? {
                 writer.run(run)?;
             }
             let blobs = blob_bundles::write(self, &mut writer, &plan.blobs)?;
@@ -69,33 +61,42 @@ impl Node {
         })
     }
 
+    /// What a bundle with these heads says of itself.
+    pub(crate) fn manifest(
+        &self,
+        heads: &BTreeMap<Tip, SignedHead>,
+        since: Option<mirror_protocol::CanonicalHead>,
+    ) -> Manifest {
+        let inner = &self.inner;
+        Manifest {
+            mesh: inner.mesh,
+            device: inner.device,
+            key: inner.keys.public(),
+            head: canonical_head(heads.values().map(|head| head.tip)),
+            since,
+            unix_ms: clock::now_ms(),
+            tips: heads.values().map(|head| head.tip).collect(),
+        }
+    }
+
     /// Takes a bundle in: each run by itself, verified as if a stranger had carried it.
     pub fn import(&self, file: &Path) -> Result<Imported> {
         self.import_bundle(file).map(|(_, imported)| imported)
     }
 
     pub(crate) fn import_bundle(&self, file: &Path) -> Result<(Manifest, Imported)> {
-        let (manifest, mut import, mut reader) = self.read_runs(file, Courier::Unknown)?;
-        let mut blobs = 0;
-        if let Some(first) = import.blob.take() {
-            let taken = blob_bundles::read(self, first, &mut reader, import.refused)?;
-            blobs = taken.blobs;
-            import.refused = taken.refused;
-            import.broken = taken.broken;
-        }
+        let (manifest, mut import, mut reader) = self.read_file(file, Courier::Unknown)?;
+        let blobs = import.blobs(self, &mut reader)?;
         // Only now the end has proved who made it.
         let by_member = import.broken.is_none() && self.read(|view| by_member(view, &manifest))?;
         let stale = if by_member { self.write(|tx| heard_of(tx, &manifest))? } else { Vec::new() };
         if import.late && by_member {
-            let (_, again, _) = self.read_runs(file, Courier::Member)?;
+            let (_, again, _) = self.read_file(file, Courier::Member)?;
             import.refused = again.refused;
             import.received += again.received;
             import.intake = again.intake;
         }
-        let waiting: Vec<_> =
-            import.intake.waiting().map(|(r, m)| (r.clone(), waiting_reason(m))).collect();
-        intake::keep_waiting(self, &waiting)?;
-        import.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
+        import.keep_waiting(self)?;
         import.received += intake::retry_waiting(self)?;
         let refused = import.refused.listed();
         intake::record_refusals(self, &file.display().to_string(), &refused)?;
@@ -118,8 +119,21 @@ impl Node {
         Ok((manifest, imported))
     }
 
-    /// Reads a bundle run by run, up to its blobs or its end.
-    fn read_runs(
+    /// Takes in what a backup of this very device holds; what of it was not taken. It is no stranger's.
+    pub(crate) fn take_back<R: Read + Send>(
+        &self,
+        mut reader: BundleReader<R>,
+    ) -> Result<Vec<Refused>> {
+        let mut import = self.read_runs(&mut reader, Courier::Member)?;
+        import.blobs(self, &mut reader)?;
+        import.keep_waiting(self)?;
+        match import.broken {
+            Some(error) => Err(error.into()),
+            None => Ok(import.refused.listed()),
+        }
+    }
+
+    fn read_file(
         &self,
         file: &Path,
         courier: Courier,
@@ -134,16 +148,26 @@ impl Node {
                 "export it on a device of this mesh",
             ));
         }
+        let import = self.read_runs(&mut reader, courier)?;
+        Ok((manifest, import, reader))
+    }
+
+    /// Reads a bundle run by run, up to its blobs or its end.
+    fn read_runs<R: Read + Send>(
+        &self,
+        reader: &mut BundleReader<R>,
+        courier: Courier,
+    ) -> Result<Import> {
         let mut import = Import::of(courier, self.read(forget::missing)?);
         let keys = self.read(|view| Ok(view.chains()?))?;
         let keys = keys.into_iter().map(|chain| (chain.tip.chain, chain.key)).collect();
-        ahead::runs(&mut reader, keys, |coming| {
+        ahead::runs(reader, keys, |coming| {
             while !import.over {
                 self.write(|tx| import.step(self, tx, coming))?;
             }
             Ok::<_, Error>(())
         })?;
-        Ok((manifest, import, reader))
+        Ok(import)
     }
 }
 
@@ -210,6 +234,24 @@ impl Import {
             broken: None,
             over: false,
         }
+    }
+
+    /// Takes the blobs in that come behind the runs; how many became whole.
+    fn blobs<R: Read>(&mut self, node: &Node, reader: &mut BundleReader<R>) -> Result<u64> {
+        let Some(first) = self.blob.take() else { return Ok(0) };
+        let refused = std::mem::take(&mut self.refused);
+        let taken = blob_bundles::read(node, first, reader, refused)?;
+        (self.refused, self.broken) = (taken.refused, taken.broken);
+        Ok(taken.blobs)
+    }
+
+    /// Keeps what waits for causes.
+    fn keep_waiting(&mut self, node: &Node) -> Result<()> {
+        let waiting = self.intake.waiting();
+        let waiting: Vec<_> = waiting.map(|(r, m)| (r.clone(), waiting_reason(m))).collect();
+        intake::keep_waiting(node, &waiting)?;
+        self.quarantined += waiting.iter().map(|(run, _)| run.events.len() as u64).sum::<u64>();
+        Ok(())
     }
 
     /// Some records, in one transaction.
@@ -364,7 +406,7 @@ fn plan(view: &View<'_>, for_device: Option<&str>, since: Option<&str>) -> Resul
 }
 
 /// Everything that does not lead to `seen`, each event once.
-fn ranges(view: &View<'_>, chains: &[ChainRow], seen: Vec<Tip>) -> Vec<Range> {
+pub fn ranges(view: &View<'_>, chains: &[ChainRow], seen: Vec<Tip>) -> Vec<Range> {
     let mut covered: BTreeMap<ChainId, Vec<Tip>> = BTreeMap::new();
     for tip in seen {
         covered.entry(tip.chain).or_default().push(tip);
@@ -432,6 +474,12 @@ impl From<SealError> for Error {
         match error {
             SealError::NotForUs => {
                 Self::new(Code::Refused, &error, "export it again with `--for` this device")
+            }
+            SealError::WrongKey { .. } => {
+                Self::new(Code::Refused, &error, "try again; nothing was changed")
+            }
+            SealError::OtherKey { .. } | SealError::NoKey { .. } => {
+                Self::invalid(&error, "see `mirror backup --help`; nothing was changed")
             }
             SealError::Io(error) => unsealed(error, ""),
             _ => Self::new(Code::Integrity, &error, "fetch the file again; nothing was changed"),

@@ -9,6 +9,7 @@ use mirror_protocol::session::{
     Base, Local, Peer, Range, Refused, Report, Session, SessionError, SessionEvent,
 };
 use mirror_protocol::{CanonicalHead, Commitment, DeviceId, Lamport, Run, SignedHead, Tip};
+use mirror_store::View;
 
 use crate::cancel::CancelToken;
 use crate::commit::Courier;
@@ -256,8 +257,8 @@ impl<'a> Exchange<'a> {
     /// Streams what the peer lacks, a run at a time.
     async fn send(&mut self, ranges: Vec<Range>) -> Result<()> {
         self.tell(Phase::Exchanging);
-        let mut runs = Runs::new(self.node, ranges, &self.heads)?;
-        while let Some(run) = runs.next(self.node)? {
+        let mut runs = self.node.read(|view| Runs::new(view, ranges, &self.heads))?;
+        while let Some(run) = self.node.read(|view| runs.next(view))? {
             if self.cancel.is_cancelled() {
                 return Err(Error::cancelled());
             }
@@ -289,29 +290,33 @@ pub struct Runs {
 
 impl Runs {
     /// Lines the ranges up; a range's last event has its signed head in `heads`.
-    pub fn new(node: &Node, ranges: Vec<Range>, heads: &BTreeMap<Tip, SignedHead>) -> Result<Self> {
+    pub fn new(
+        view: &View<'_>,
+        ranges: Vec<Range>,
+        heads: &BTreeMap<Tip, SignedHead>,
+    ) -> Result<Self> {
         let mut runs = Self { heads: heads.clone(), next: BTreeSet::new() };
         for range in ranges {
-            runs.line_up(node, range.tip, range.after)?;
+            runs.line_up(view, range.tip, range.after)?;
         }
         Ok(runs)
     }
 
-    fn line_up(&mut self, node: &Node, tip: Tip, after: Option<u64>) -> Result<()> {
+    fn line_up(&mut self, view: &View<'_>, tip: Tip, after: Option<u64>) -> Result<()> {
         let Some(last) = self.heads.get(&tip) else { return Ok(()) };
-        if let Some(end) = node.read(|view| Ok(view.run_end(after, last)?))? {
+        if let Some(end) = view.run_end(after, last)? {
             self.next.insert((end, tip, after));
         }
         Ok(())
     }
 
     /// The next run.
-    pub fn next(&mut self, node: &Node) -> Result<Option<Run>> {
+    pub fn next(&mut self, view: &View<'_>) -> Result<Option<Run>> {
         while let Some((_, tip, after)) = self.next.pop_first() {
             let Some(last) = self.heads.get(&tip).copied() else { continue };
-            let Some(run) = node.read(|view| Ok(view.run(after, &last)?))? else { continue };
+            let Some(run) = view.run(after, &last)? else { continue };
             if run.head.tip.seq < tip.seq {
-                self.line_up(node, tip, Some(run.head.tip.seq))?;
+                self.line_up(view, tip, Some(run.head.tip.seq))?;
             }
             return Ok(Some(run));
         }

@@ -384,7 +384,7 @@ pub fn state(view: &View<'_>) -> Result<(u32, StateDigest)> {
     Ok((u32::from_be_bytes(*version), StateDigest(digest)))
 }
 
-fn set_state(tx: &Tx<'_>, sum: &StateDigest) -> Result<()> {
+pub fn set_state(tx: &Tx<'_>, sum: &StateDigest) -> Result<()> {
     let bytes = [FOLD_VERSION.to_be_bytes().as_slice(), &sum.0].concat();
     Ok(tx.set_meta(Meta::State, &bytes)?)
 }

@@ -17,6 +17,32 @@ pub struct Keys {
     pub sealing: Sealing,
 }
 
+/// What a backup keeps of them: what makes a home this device's. The incarnation key stays where it was made, so that no two
+/// homes write one chain; with the sealing key the bundles that are on their way, and older ones, can still be opened.
+#[derive(Serialize, Deserialize)]
+pub struct Kept {
+    authority: String,
+    sealing: String,
+}
+
+impl Kept {
+    /// Of a home's keys.
+    pub fn of(keys: &Keys) -> Self {
+        Self { authority: hex(keys.authority.as_bytes()), sealing: keys.sealing.secret() }
+    }
+
+    /// The keys of a new incarnation.
+    pub fn incarnate(&self) -> Result<Keys> {
+        let damaged = || Error::integrity("the backup's keys do not read");
+        let authority = unhex(&self.authority).ok_or_else(damaged)?;
+        Ok(Keys {
+            authority: SigningKey::from_bytes(&authority),
+            incarnation: SigningKey::from_bytes(&random()?),
+            sealing: Sealing::from_secret(&self.sealing).map_err(|_| damaged())?,
+        })
+    }
+}
+
 /// As kept; a version so that a later form can be told apart.
 #[derive(Serialize, Deserialize)]
 struct Stored {

@@ -16,6 +16,9 @@
 //! ```
 
 mod ahead;
+mod archive;
+mod backup;
+mod backup_vault;
 mod blob_bundles;
 mod blob_exchange;
 mod blobs;
@@ -25,6 +28,7 @@ mod clock;
 mod commit;
 mod convert;
 mod devices;
+mod doctor;
 mod error;
 mod exchange;
 mod fold;
@@ -36,9 +40,11 @@ mod keys;
 mod names;
 mod node;
 mod notes;
+mod place;
 mod platform;
 mod receiving;
 mod reconcile;
+mod restore;
 mod serve;
 mod status;
 mod vault;
@@ -47,8 +53,10 @@ pub mod view;
 
 pub use blobs::NewFile;
 pub use cancel::CancelToken;
+pub use doctor::{Treatment, doctor, kinds as doctor_kinds};
 pub use error::{Error, Result};
 pub use join::Joined;
+pub use mirror_link::{Lock, Opener};
 pub use node::{Node, Watch, default_home};
 pub use notes::{NewNote, NoteQuery};
 pub use reconcile::With;

@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 use crate::keys::{Keys, hex, random};
 use crate::platform::secrets;
 use crate::view::{self, Change, Code};
-use crate::{clock, commit, convert, fold};
+use crate::{clock, commit, convert, fold, place};
 
 /// How often other processes' commits are looked for.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
-const DATABASE: &str = "mirror.db";
+pub(crate) const DATABASE: &str = "mirror.db";
 
 /// A home that belongs to a mesh. Cheap to clone; every blocking method may be called from any thread.
 #[derive(Clone)]
@@ -110,47 +110,69 @@ impl Node {
             ));
         }
         let mut store = Store::create(&home.join(DATABASE))?;
-        let account = hex(&random::<16>()?);
-        let secrets = secrets::for_new_home(home, &account);
-        secrets.put(&keys.to_secret()?)?;
-        let device = keys.device();
-        store.write::<_, Error>(|tx| {
-            tx.set_meta(Meta::Account, account.as_bytes())?;
-            tx.set_meta(Meta::KeyStore, secrets.name().as_bytes())?;
-            Ok(tx.set_meta(Meta::Device, &device.0)?)
-        })?;
+        place::settle(&mut store, home)?;
+        let kept = keep_keys(home, &keys, &mut store)?;
         let reader = Store::open(&home.join(DATABASE))?;
-        Ok(Self::assemble(home, keys, secrets.name(), mesh, store, reader))
+        Ok(Self::assemble(home, keys, kept, mesh, store, reader))
+    }
+
+    /// Lays down a home that is not taken for one yet: its keys are in memory alone.
+    pub(crate) fn stage(folder: &Path, keys: Keys, mesh: MeshId) -> Result<Self> {
+        let mut store = Store::create(&folder.join(DATABASE))?;
+        place::settle(&mut store, folder)?;
+        let reader = Store::open(&folder.join(DATABASE))?;
+        Ok(Self::assemble(folder, keys, "nowhere", mesh, store, reader))
+    }
+
+    /// The last step to a home: its keys are kept, and it belongs to its mesh.
+    pub(crate) fn keep_keys(&self) -> Result<&'static str> {
+        let mut writer = lock(&self.inner.writer);
+        let kept = keep_keys(&self.inner.home, &self.inner.keys, &mut writer)?;
+        let mesh = self.inner.mesh;
+        writer.write::<_, Error>(|tx| Ok(tx.set_meta(Meta::Mesh, &mesh.0)?))?;
+        Ok(kept)
     }
 
     /// Opens a home.
     pub fn open(home: &Path) -> Result<Self> {
+        let (node, unkeyed) = Self::open_to_examine(home)?;
+        if let Some(error) = unkeyed {
+            return Err(Error::new(Code::Integrity, error.detail, error.hint));
+        }
+        node.refold()?;
+        if node.read(|view| Ok(view.has_remains()?))? {
+            node.erase_now();
+        }
+        Ok(node)
+    }
+
+    /// Opens a home even when its keys are not its own, and says so: such a node signs nothing that anybody believes, and
+    /// is for reading alone.
+    pub(crate) fn open_to_examine(home: &Path) -> Result<(Self, Option<Error>)> {
         let path = home.join(DATABASE);
         let mut store = Store::open(&path)?;
-        let (mesh, account, kept) = store.read::<_, Error>(|view| {
+        place::settle(&mut store, home)?;
+        let (mesh, device, account, kept) = store.read::<_, Error>(|view| {
             Ok((
                 view.meta_id(Meta::Mesh)?,
+                view.meta_id(Meta::Device)?,
                 view.meta_text(Meta::Account)?.unwrap_or_default(),
                 view.meta_text(Meta::KeyStore)?.unwrap_or_default(),
             ))
         })?;
         let mesh = MeshId(mesh.ok_or_else(|| not_initialised(home))?);
         let secrets = secrets::for_home(home, &account, &kept)?;
-        let secret = secrets.get()?.ok_or_else(|| {
-            Error::new(
-                Code::Integrity,
-                format!("the keys of {} are gone", home.display()),
-                "restore them from a backup, or join the mesh again as a new device",
-            )
-        })?;
-        let keys = Keys::from_secret(&secret)?;
+        let (keys, unkeyed) = match own_keys(home, secrets.get()?, device) {
+            Ok(keys) => (keys, None),
+            Err(error) if error.code == Code::TooNew => return Err(error),
+            Err(error) => (Keys::generate()?, Some(error)),
+        };
         let reader = Store::open(&path)?;
-        let node = Self::assemble(home, keys, secrets.name(), mesh, store, reader);
-        node.refold()?;
-        if node.read(|view| Ok(view.has_remains()?))? {
-            node.erase(&mut lock(&node.inner.writer));
+        let mut node = Self::assemble(home, keys, secrets.name(), mesh, store, reader);
+        if let (Some(inner), Some(device)) = (Arc::get_mut(&mut node.inner), device) {
+            inner.device = DeviceId(device);
         }
-        Ok(node)
+        Ok((node, unkeyed))
     }
 
     /// What an earlier version folded otherwise is folded anew, once.
@@ -258,6 +280,10 @@ impl Node {
         Ok(result)
     }
 
+    pub(crate) fn erase_now(&self) {
+        self.erase(&mut lock(&self.inner.writer));
+    }
+
     /// Erases from the files what was forgotten. It is committed already, so a failure is no error of the write; the next
     /// opening of the home tries again.
     fn erase(&self, writer: &mut Store) {
@@ -266,6 +292,15 @@ impl Node {
         if let Err(error) = erased.and_then(|()| writer.erase_remains()) {
             tracing::warn!(%error, "what was forgotten still stands in the home's files");
         }
+    }
+
+    /// SQLite's whole check.
+    pub(crate) fn check_integrity(&self) -> Result<Vec<String>> {
+        Ok(lock(&self.inner.reader).check_integrity()?)
+    }
+
+    pub(crate) fn reindex(&self) -> Result<()> {
+        Ok(lock(&self.inner.writer).reindex()?)
     }
 
     pub(crate) fn check_pages(&self) -> Result<Option<String>> {
@@ -281,6 +316,41 @@ impl Node {
     pub fn save_draft(&self, text: &str) -> Result<()> {
         self.quiet_write(|tx| Ok(tx.set_meta(Meta::Draft, text.as_bytes())?))
     }
+}
+
+/// A home's own keys. The error's code tells what is wrong with them.
+fn own_keys(home: &Path, secret: Option<String>, device: Option<[u8; 32]>) -> Result<Keys> {
+    let home = home.display();
+    let secret = secret.ok_or_else(|| {
+        Error::new(
+            Code::NotFound,
+            format!("the keys of {home} are gone"),
+            "restore them from a backup, or join the mesh again as a new device",
+        )
+    })?;
+    let keys = Keys::from_secret(&secret)?;
+    match device {
+        Some(device) if device != keys.device().0 => Err(Error::new(
+            Code::Refused,
+            format!("the keys in {home} are another device's"),
+            "put this home's own keys back, or restore a backup; nothing was changed",
+        )),
+        _ => Ok(keys),
+    }
+}
+
+/// Puts a new home's keys where they are kept; where that is.
+fn keep_keys(home: &Path, keys: &Keys, store: &mut Store) -> Result<&'static str> {
+    let account = hex(&random::<16>()?);
+    let secrets = secrets::for_new_home(home, &account);
+    secrets.put(&keys.to_secret()?)?;
+    let device = keys.device();
+    store.write::<_, Error>(|tx| {
+        tx.set_meta(Meta::Account, account.as_bytes())?;
+        tx.set_meta(Meta::KeyStore, secrets.name().as_bytes())?;
+        Ok(tx.set_meta(Meta::Device, &device.0)?)
+    })?;
+    Ok(secrets.name())
 }
 
 /// A panic elsewhere can't leave a store half changed: its transaction was rolled back.

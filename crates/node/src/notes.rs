@@ -254,6 +254,13 @@ impl Node {
         })
     }
 
+    /// Empties the full-text index, and brings it up to date again.
+    pub(crate) fn clear_index(&self) -> Result<()> {
+        self.quiet_write(|tx| Ok(tx.clear_index()?))?;
+        while self.index_pending()? > 0 {}
+        Ok(())
+    }
+
     /// Brings the full-text index a step forward; answers how many events it still has to see.
     pub fn index_pending(&self) -> Result<u32> {
         let behind = self.read(|view| Ok(view.unindexed()?))?;

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use mirror_link::{Endpoint, RECONCILE};
+use mirror_link::pair::{MAX_PAIR_BYTES, PairAnswer};
+use mirror_link::{Endpoint, INCARNATION, RECONCILE};
 use mirror_protocol::session::{Refused, Report};
-use mirror_protocol::{DeviceId, PublicKey, Tip};
+use mirror_protocol::{ChainId, DeviceId, EventId, PublicKey, Tip};
+use mirror_store::Meta;
 
 use crate::blob_exchange::{self, Exchanged};
 use crate::cancel::CancelToken;
@@ -13,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::exchange::Exchange;
 use crate::node::Node;
 use crate::view::{Change, Code, PeerReport, Phase, Problem, Progress, ReconcileReport, Refusal};
-use crate::{clock, convert, devices, intake, status};
+use crate::{clock, commit, convert, devices, intake, status};
 
 /// Whom to reconcile with.
 #[derive(Debug, Clone)]
@@ -258,7 +260,20 @@ impl Node {
                 let detail = format!("{} has not been met since it was admitted", target.name);
                 Error::new(Code::Offline, detail, "reconcile from that device first")
             })?;
-            Ok(endpoint.connect(key, &target.addresses, RECONCILE).await?)
+            let Some(body) = self.introduction(&target.device)? else {
+                return Ok(endpoint.connect(key, &target.addresses, RECONCILE).await?);
+            };
+            let mut channel = endpoint.connect(key, &target.addresses, INCARNATION).await?;
+            channel.send(&body).await?;
+            let answer = channel.recv(MAX_PAIR_BYTES).await?.unwrap_or_default();
+            match PairAnswer::decode(&answer).map_err(Error::integrity)?.refused {
+                None => Ok(channel),
+                Some(reason) => {
+                    channel.finish().await;
+                    let reason = mirror_link::printable(&reason);
+                    Err(mirror_link::LinkError::Refused { reason }.into())
+                }
+            }
         };
         let connected = tokio::select! {
             connected = connected => connected,
@@ -282,6 +297,29 @@ impl Node {
         let bytes = channel.bytes();
         channel.finish().await;
         (bytes, result)
+    }
+
+    /// The first body of the own chain, when a device may not know this incarnation: it was restored from a backup, and
+    /// that device has not told of its chain. A restored home opens its chain before it calls.
+    fn introduction(&self, device: &DeviceId) -> Result<Option<Vec<u8>>> {
+        let own = self.inner.keys.public();
+        let restored = self.read(|view| {
+            let mut chains = view.chains()?;
+            chains.retain(|chain| chain.device == self.inner.device);
+            Ok(chains.iter().any(|chain| chain.key != own))
+        })?;
+        if !restored {
+            return Ok(None);
+        }
+        self.quiet_write(|tx| commit::ensure_chain(&self.inner, tx))?;
+        self.read(|view| {
+            let (peer, own) = (view.peer(device)?, view.meta_id(Meta::Chain)?.map(ChainId));
+            if peer.told.iter().chain(&peer.signed).any(|tip| Some(tip.chain) == own) {
+                return Ok(None);
+            }
+            let first = own.map(|own| view.event(&EventId(own.0))).transpose()?.flatten();
+            Ok(first.and_then(|first| first.body))
+        })
     }
 
     fn note_failure(&self, device: &DeviceId, error: &Error) -> Result<()> {

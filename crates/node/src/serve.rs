@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mirror_domain::{Role, decide};
 use mirror_link::pair::{MAX_PAIR_BYTES, PairAnswer, PairRequest};
-use mirror_link::{Caller, Channel, Endpoint, PAIR, Ticket};
-use mirror_protocol::{DeviceId, PublicKey};
-use mirror_store::Meta;
+use mirror_link::{Caller, Channel, Endpoint, INCARNATION, PAIR, Ticket};
+use mirror_protocol::{ChainOpen, DeviceId, PublicKey};
+use mirror_store::{MemberRow, Meta};
 use tokio::sync::{Semaphore, watch};
 
 use crate::cancel::CancelToken;
@@ -102,6 +102,19 @@ impl Node {
         if caller.protocol() == PAIR {
             return self.answer_pairing(caller.channel().await?, joined).await;
         }
+        if caller.protocol() == INCARNATION {
+            let mut channel = caller.channel().await?;
+            let device = self.introduced(&mut channel).await?;
+            let refused = device.err().map(str::to_owned);
+            channel.send(&PairAnswer { refused }.encode()).await?;
+            return match device {
+                Ok(device) => self.answer_member(channel, device).await,
+                Err(_) => {
+                    channel.finish().await;
+                    Ok(())
+                }
+            };
+        }
         let device = match self.member_of(&caller.key())? {
             Ok(device) => device,
             Err(reason) => {
@@ -110,7 +123,26 @@ impl Node {
                 return Ok(());
             }
         };
-        let mut channel = caller.channel().await?;
+        self.answer_member(caller.channel().await?, device).await
+    }
+
+    /// The member whose new incarnation calls: its first message is the first body of its chain, in which the device's
+    /// authority names the key that the link has proved.
+    async fn introduced(
+        &self,
+        channel: &mut Channel,
+    ) -> Result<std::result::Result<DeviceId, &'static str>> {
+        let body = channel.recv(MAX_PAIR_BYTES).await?.unwrap_or_default();
+        let (mesh, key) = (self.inner.mesh, channel.peer());
+        let open = ChainOpen::read_body(&body).ok();
+        let Some(open) = open.filter(|open| open.mesh == mesh && open.key == key) else {
+            return Ok(Err("not a member of this mesh"));
+        };
+        let member = self.read(|view| Ok(view.member(&open.device)?))?;
+        Ok(standing(member.as_ref()))
+    }
+
+    async fn answer_member(&self, mut channel: Channel, device: DeviceId) -> Result<()> {
         let never = CancelToken::default();
         let report = Exchange::respond(self, &mut channel, device, &never)?.run().await;
         if report.is_ok() {
@@ -134,12 +166,7 @@ impl Node {
             let Some(chain) = view.chains()?.into_iter().find(|chain| chain.key == *key) else {
                 return Ok(Err("not a member of this mesh"));
             };
-            let member = view.members()?.into_iter().find(|member| member.device == chain.device);
-            Ok(match member {
-                Some(member) if member.revoked => Err("this device was revoked"),
-                Some(member) => Ok(member.device),
-                None => Err("not a member of this mesh"),
-            })
+            Ok(standing(view.member(&chain.device)?.as_ref()))
         })
     }
 
@@ -260,6 +287,14 @@ impl Serving {
         if let Err(error) = ended {
             tracing::warn!(%error, "the home still names this process as serving");
         }
+    }
+}
+
+fn standing(member: Option<&MemberRow>) -> std::result::Result<DeviceId, &'static str> {
+    match member {
+        Some(member) if member.revoked => Err("this device was revoked"),
+        Some(member) => Ok(member.device),
+        None => Err("not a member of this mesh"),
     }
 }
 

@@ -1,11 +1,9 @@
 //! Everything recomputed from the bytes: hashes, links, clocks, signatures, and what was folded from them.
 
-use mirror_domain::StateDigest;
-
 use crate::error::{Error, Result};
 use crate::history::{self, bad};
 use crate::node::Node;
-use crate::view::{BadRecord, Health, HealthCheck, Verification};
+use crate::view::{BadRecord, Verification};
 use crate::{convert, fold};
 
 impl Node {
@@ -32,75 +30,33 @@ impl Node {
         if let Some(reason) = self.check_pages()? {
             return Ok(Some(bad("database", "", reason)));
         }
-        let stored = self.read(fold::state)?.1;
-        let folded = self.refold_and_undo()?;
-        let differ = (folded != stored).then(|| {
-            let reason = "the list does not follow from the events; run `mirror doctor --rebuild`";
-            bad("projection", "state", reason)
-        });
-        Ok(if differ.is_some() { differ } else { self.check_vault()? })
+        let wrong = self.wrong_lists()?;
+        if let Some(name) = wrong.first() {
+            let reason = "the list does not follow from the events; run `mirror doctor --repair`";
+            return Ok(Some(bad("projection", name, reason)));
+        }
+        self.check_vault()
     }
 
-    /// Folds anew inside a transaction that is rolled back.
-    fn refold_and_undo(&self) -> Result<StateDigest> {
-        let mut folded = None;
+    /// Folds anew inside a transaction that is rolled back: the names of what then differs.
+    pub(crate) fn wrong_lists(&self) -> Result<Vec<&'static str>> {
+        let mut wrong = None;
         let undone = self.quiet_write::<()>(|tx| {
+            let (digests, state) = (tx.list_digests()?, fold::state(tx)?);
+            let counted = tx.note_count()? == tx.recount_notes()?;
             fold::rebuild(tx, self.inner.mesh)?;
-            folded = Some(fold::state(tx)?.1);
+            let folded = tx.list_digests()?;
+            let differs = |name: &&str| digests.get(*name) != folded.get(*name);
+            let mut names: Vec<_> = folded.keys().copied().filter(|name| differs(name)).collect();
+            names.extend((fold::state(tx)? != state).then_some("state"));
+            names.extend((!counted).then_some("count"));
+            wrong = Some(names);
             Err(Error::cancelled())
         });
-        match (folded, undone) {
-            (Some(folded), _) => Ok(folded),
+        match (wrong, undone) {
+            (Some(wrong), _) => Ok(wrong),
             (None, Err(error)) => Err(error),
-            (None, Ok(())) => Ok(StateDigest::default()),
+            (None, Ok(())) => Ok(Vec::new()),
         }
-    }
-
-    /// Looks at each part of the home; `rebuild` folds everything anew from the events.
-    pub fn doctor(&self, rebuild: bool) -> Result<Health> {
-        if rebuild {
-            self.write(|tx| fold::rebuild(tx, self.inner.mesh))?;
-        }
-        let pages = self.check_pages()?;
-        let verified = self.verify(pages.is_none())?;
-        let waiting = self.read(|view| Ok(view.quarantine()?))?;
-        let first_bad =
-            verified.first_bad.map(|bad| format!("{} {}: {}", bad.what, bad.id, bad.reason));
-        let behind: u64 = self.read(|view| Ok(view.unindexed()?))?.iter().map(|c| c.events).sum();
-        let check = |name: &str, ok: bool, detail: String, hint: &str| HealthCheck {
-            name: name.to_owned(),
-            ok,
-            detail,
-            hint: if ok { String::new() } else { hint.to_owned() },
-        };
-        let checks = vec![
-            check(
-                "database",
-                pages.is_none(),
-                pages.unwrap_or_else(|| "every page reads".to_owned()),
-                "keep the file; join again as a new device, or restore a backup",
-            ),
-            check(
-                "history",
-                first_bad.is_none(),
-                first_bad.unwrap_or_else(|| format!("{} events verify", verified.events)),
-                "if it is the list, `mirror doctor --rebuild` mends it; otherwise reconcile with a device that is whole",
-            ),
-            check("keys", true, format!("kept in the {}", self.inner.key_store), ""),
-            check(
-                "waiting",
-                waiting.is_empty(),
-                match waiting.first() {
-                    Some(first) => {
-                        format!("{} runs wait; the first {}", waiting.len(), first.reason)
-                    }
-                    None => "nothing waits for its causes".to_owned(),
-                },
-                "reconcile with the device that has the missing events",
-            ),
-            check("files", true, self.blobs_in_words()?, ""),
-            check("full text", true, format!("{behind} events still to index"), ""),
-        ];
-        Ok(Health { ok: checks.iter().all(|check| check.ok), checks })
     }
 }

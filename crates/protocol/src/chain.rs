@@ -102,8 +102,15 @@ impl ChainOpen {
     /// Reads and checks a first event: position, kind, shape, authority signature.
     pub fn read(event: &Event) -> Result<Self, ChainOpenError> {
         let open = Self::of_checked(event)?;
-        let authority = PublicKey(open.device.0);
-        verify_signature(&authority, &open.authority_message(), &open.authority)?;
+        open.check_authority()?;
+        Ok(open)
+    }
+
+    /// Reads and checks a first event's body by itself: shape and authority signature. It tells that a key is an
+    /// incarnation of a device, and nothing of a chain.
+    pub fn read_body(body: &[u8]) -> Result<Self, ChainOpenError> {
+        let open = Self::of_body(body)?;
+        open.check_authority()?;
         Ok(open)
     }
 
@@ -115,12 +122,20 @@ impl ChainOpen {
                 kind: event.header.kind.clone(),
             });
         }
-        let body = event.body.as_deref().ok_or(ChainOpenError::NoBody)?;
+        Self::of_body(event.body.as_deref().ok_or(ChainOpenError::NoBody)?)
+    }
+
+    fn of_body(body: &[u8]) -> Result<Self, ChainOpenError> {
         let open: Self = minicbor::decode(body).map_err(|_| ChainOpenError::Malformed)?;
         if open.encode() != body {
             return Err(ChainOpenError::Malformed);
         }
         Ok(open)
+    }
+
+    fn check_authority(&self) -> Result<(), ChainOpenError> {
+        let authority = PublicKey(self.device.0);
+        Ok(verify_signature(&authority, &self.authority_message(), &self.authority)?)
     }
 
     /// The body's bytes.

@@ -144,6 +144,45 @@ impl BlobFiles {
         }
     }
 
+    /// The chunk list of a content, made anew from its file; `None` when the file is not what its name says.
+    pub fn list_of(&self, blob: &BlobRef) -> Result<Option<ChunkList>, StoreError> {
+        match self.open(&blob.id) {
+            Ok(file) => Ok(list_of(&file)?.filter(|list| list.name() == *blob)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The contents that have a file in its place, whether or not it is what its name says.
+    pub fn contents(&self) -> Result<Vec<BlobId>, StoreError> {
+        let mut found = Vec::new();
+        for folder in std::fs::read_dir(&self.root).into_iter().flatten() {
+            let folder = folder?;
+            let beginning = folder.file_name().to_string_lossy().into_owned();
+            if beginning.len() != 2 || !folder.file_type()?.is_dir() {
+                continue;
+            }
+            for entry in std::fs::read_dir(folder.path())? {
+                let name = entry?.file_name();
+                let hex = format!("{beginning}{}", name.to_string_lossy());
+                found.extend(hex.parse::<BlobId>().ok());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Copies that are still being made, or that a killed process left.
+    pub fn unfinished(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.root).into_iter().flatten() {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(INCOMING) {
+                found.push(entry.path());
+            }
+        }
+        Ok(found)
+    }
+
     /// Moves a content away that is not what its name says; where to, or `None` when no file was there.
     pub fn set_aside(&self, blob: &BlobId, at_ms: i64) -> Result<Option<PathBuf>, StoreError> {
         let path = self.path(blob);
@@ -250,13 +289,17 @@ pub fn read_chunk(file: &File, blob: &BlobRef, index: u32) -> io::Result<Vec<u8>
 }
 
 /// What a file is; `None` when it is nothing that a blob can be.
-fn name_of(mut file: &File) -> Result<Option<BlobRef>, StoreError> {
+fn name_of(file: &File) -> Result<Option<BlobRef>, StoreError> {
+    Ok(list_of(file)?.map(|list| list.name()))
+}
+
+fn list_of(mut file: &File) -> Result<Option<ChunkList>, StoreError> {
     let mut hasher = BlobHasher::default();
     let mut buffer = vec![0; CHUNK_BYTES];
     file.seek(SeekFrom::Start(0))?;
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(hasher.finish().ok().map(|list| list.name())),
+            Ok(0) => return Ok(hasher.finish().ok()),
             Ok(read) if hasher.update(buffer.get(..read).unwrap_or_default()).is_err() => {
                 return Ok(None);
             }

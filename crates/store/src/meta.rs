@@ -32,6 +32,10 @@ pub enum Meta {
     Remains,
     /// The bytes that blobs may take up unless a person asks for them.
     BlobCap,
+    /// Where the database's file was made, see `mirror-node`'s `place`.
+    Marker,
+    /// When the file was found in another place, in milliseconds since 1970.
+    Moved,
     /// The vault's folder.
     Vault,
 }
@@ -51,6 +55,8 @@ impl Meta {
             Self::Port => "port",
             Self::Remains => "remains",
             Self::BlobCap => "blob_cap",
+            Self::Marker => "marker",
+            Self::Moved => "moved",
             Self::Vault => "vault",
         }
     }
@@ -91,6 +97,13 @@ impl Tx<'_> {
         let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2)
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         self.conn.prepare_cached(sql)?.execute(params![name.key(), value])?;
+        Ok(())
+    }
+
+    /// Lets a fact go.
+    pub fn clear_meta(&self, name: Meta) -> Result<(), StoreError> {
+        let sql = "DELETE FROM meta WHERE key = ?1";
+        self.conn.prepare_cached(sql)?.execute(params![name.key()])?;
         Ok(())
     }
 }

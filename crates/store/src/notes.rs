@@ -171,7 +171,7 @@ impl View<'_> {
         }
     }
 
-    fn count_notes(&self) -> Result<u64, StoreError> {
+    pub(crate) fn count_notes(&self) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM notes WHERE state <> ?1";
         Ok(self.conn.query_row(sql, [ARCHIVED], |row| row.get::<_, i64>(0))? as u64)
     }
@@ -243,10 +243,9 @@ impl Tx<'_> {
             "DELETE FROM notes; DELETE FROM note_tags; DELETE FROM revisions; DELETE FROM blob_refs;
              DELETE FROM members; DELETE FROM member_events; DELETE FROM named;
              DELETE FROM forgotten; DELETE FROM vault_events; DELETE FROM shared_versions;
-             DELETE FROM shared_replaced; DELETE FROM shared_conflicts; DELETE FROM shares;
-             INSERT INTO search (search) VALUES ('delete-all');
-             UPDATE chains SET indexed = first - 1;",
+             DELETE FROM shared_replaced; DELETE FROM shared_conflicts; DELETE FROM shares;",
         )?;
+        self.clear_index()?;
         self.listed.set(0);
         self.set_meta(Meta::Notes, &0u64.to_be_bytes())
     }

@@ -79,6 +79,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Empties the index: it has seen nothing.
+    pub fn clear_index(&self) -> Result<(), StoreError> {
+        self.conn.execute_batch(
+            "INSERT INTO search (search) VALUES ('delete-all');
+             UPDATE chains SET indexed = first - 1;",
+        )?;
+        Ok(())
+    }
+
     /// The index has seen a branch's events up to this position.
     pub fn set_indexed(&self, branch: BranchRef, seq: u64) -> Result<(), StoreError> {
         let sql = "UPDATE chains SET indexed = max(indexed, ?2) WHERE ref = ?1";

@@ -24,7 +24,7 @@ const BUSY: Duration = Duration::from_secs(20);
 /// A home's database, as one connection. Several processes may have one each.
 #[derive(Debug)]
 pub struct Store {
-    conn: Connection,
+    pub(crate) conn: Connection,
     path: PathBuf,
     poisoned: bool,
     /// Bytes of something forgotten may still stand in the files.

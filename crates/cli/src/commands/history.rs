@@ -1,7 +1,7 @@
 //! `log`, `head`, `verify`, `doctor`: the chains themselves, and whether they hold.
 
-use mirror_node::LogQuery;
-use mirror_node::view::{Code, Head, HealthCheck, LogEntry, Verification};
+use mirror_node::view::{Code, Finding, Head, Health, HealthCheck, LogEntry, Verification};
+use mirror_node::{LogQuery, Treatment};
 
 use super::{Here, paging};
 use crate::args::{Doctor, Log, Verify};
@@ -90,16 +90,31 @@ fn verification_words(found: &Verification) -> String {
 
 /// `mirror doctor`
 pub fn doctor(here: &Here<'_>, args: &Doctor) -> Result<Exit> {
-    let health = here.node()?.doctor(args.rebuild)?;
-    here.out.answer(&health, |health| health.checks.iter().map(check_words).collect())?;
-    Ok(if health.ok { Exit::Done } else { Exit::Failed })
+    let Doctor { rebuild, repair, from } = args.clone();
+    let health = mirror_node::doctor(&here.home, &Treatment { rebuild, repair, from })?;
+    here.out.answer(&health, health_words)?;
+    let left = |weight: &str| health.findings.iter().any(|f| !f.repaired && f.weight == weight);
+    Ok(match (left("damage"), left("trouble")) {
+        (true, _) => Exit::Integrity,
+        (false, true) => Exit::Failed,
+        _ => Exit::Done,
+    })
+}
+
+fn health_words(health: &Health) -> String {
+    let mut text: String = health.checks.iter().map(check_words).collect();
+    for finding in &health.findings {
+        let Finding { kind, weight, what, detail, meaning, way_out, repaired } = finding;
+        let mark = if *repaired { "repaired" } else { weight };
+        text.push_str(&format!("\n{mark}  {kind}  {what}\n      {detail}\n      {meaning}\n"));
+        if !repaired {
+            text.push_str(&format!("      {way_out}\n"));
+        }
+    }
+    text
 }
 
 fn check_words(check: &HealthCheck) -> String {
     let mark = if check.ok { "well" } else { "ill " };
-    let mut text = format!("{mark}  {}: {}\n", check.name, check.detail);
-    if !check.hint.is_empty() {
-        text.push_str(&format!("      {}\n", check.hint));
-    }
-    text
+    format!("{mark}  {}: {}\n", check.name, check.detail)
 }

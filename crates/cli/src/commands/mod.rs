@@ -1,5 +1,6 @@
 //! One file for each group of commands; each asks the node once and prints its answer.
 
+mod backup;
 mod blobs;
 mod carry;
 mod conflicts;
@@ -49,6 +50,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Log(args) => history::log(&here, args),
         Command::Head => history::head(&here),
         Command::Verify(args) => history::verify(&here, &args),
+        Command::Backup(args) => backup::backup(&here, args),
         Command::Doctor(args) => history::doctor(&here, &args),
         Command::Export(args) => carry::export(&here, &args),
         Command::Import(args) => carry::import(&here, &args),

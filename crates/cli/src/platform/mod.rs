@@ -1,4 +1,5 @@
-//! What differs between operating systems: how a person or a supervisor asks a program to stop.
+//! What differs between operating systems: how a person or a supervisor asks a program to stop, and how a secret is asked
+//! for.
 
 use std::io;
 
@@ -42,4 +43,31 @@ impl Stop {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Asks a person at the terminal for a line that is not shown.
+#[cfg(unix)]
+pub fn ask_secret(prompt: &str) -> io::Result<String> {
+    use io::{BufRead, Write};
+
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+    let mut terminal = std::fs::File::options().read(true).write(true).open("/dev/tty")?;
+    let shown = tcgetattr(&terminal)?;
+    let mut hidden = shown.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    hidden.local_modes.insert(LocalModes::ECHONL);
+    terminal.write_all(prompt.as_bytes())?;
+    tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
+    let mut line = String::new();
+    let read = io::BufReader::new(&terminal).read_line(&mut line);
+    // The terminal is put back whatever came of it.
+    tcsetattr(&terminal, OptionalActions::Flush, &shown)?;
+    read?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+#[cfg(not(unix))]
+pub fn ask_secret(_prompt: &str) -> io::Result<String> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -17,8 +17,8 @@ fn all_runs(node: &Node) -> Vec<Run> {
     let chains = node.read(|view| Ok(view.chains()?)).unwrap();
     let heads = chains.iter().map(|chain| (chain.tip, chain.head())).collect();
     let ranges = chains.iter().map(|chain| Range { tip: chain.tip, after: None }).collect();
-    let mut runs = Runs::new(node, ranges, &heads).unwrap();
-    std::iter::from_fn(|| runs.next(node).unwrap()).collect()
+    let mut runs = node.read(|view| Runs::new(view, ranges, &heads)).unwrap();
+    std::iter::from_fn(|| node.read(|view| runs.next(view)).unwrap()).collect()
 }
 
 /// Two chains that name each other again and again: with runs that end at span ends only, each would rest on the other

@@ -20,7 +20,8 @@ pub trait SecretStore {
 /// Set to `file`, it keeps keys out of the person's real keychain: for tests and containers.
 const FORCE_FILE: (&str, &str) = ("MIRROR_KEYS", "file");
 
-const FILE: &str = "keys.json";
+/// The file beside the database, where there is no keychain.
+pub const FILE: &str = "keys.json";
 
 /// The store for a home that has no keys yet: the keychain if it works, else the file.
 pub fn for_new_home(home: &Path, account: &str) -> Box<dyn SecretStore> {

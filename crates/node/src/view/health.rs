@@ -30,6 +30,24 @@ pub struct BadRecord {
 pub struct Health {
     pub ok: bool,
     pub checks: Vec<HealthCheck>,
+    pub findings: Vec<Finding>,
+}
+
+/// Something that `doctor` found, see `docs/DOCTOR.md`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
+pub struct Finding {
+    /// Its name in the table.
+    pub kind: String,
+    /// `damage`, `trouble` or `advice`.
+    pub weight: String,
+    /// Where: an event, a chain, a file.
+    pub what: String,
+    pub detail: String,
+    pub meaning: String,
+    pub way_out: String,
+    /// It is mended.
+    pub repaired: bool,
 }
 
 /// One thing that `doctor` looked at.

@@ -3,6 +3,7 @@
 //! The command line prints these as JSON and the UI's TypeScript types are generated from them, so a field
 //! here is a promise. Ids are full lower-case hex, instants RFC 3339 with the author's offset, sizes bytes.
 
+mod backup;
 mod blob;
 mod conflict;
 mod device;
@@ -17,12 +18,13 @@ mod vault;
 
 use serde::{Deserialize, Serialize};
 
+pub use backup::{BackedUp, Restored};
 pub use blob::{Attachment, Blob, BlobState};
 pub use conflict::{Conflict, DiffChange, DiffSpan, Side, Take};
 pub use device::{
     Branch, Chain, Device, Fork, Identity, Invite, Role, Status, SyncState, TicketFacts,
 };
-pub use health::{BadRecord, Health, HealthCheck, Verification};
+pub use health::{BadRecord, Finding, Health, HealthCheck, Verification};
 pub use log::{Head, LogEntry, LogPage};
 pub use map::{Map, MapEdge, MapNode};
 pub use note::{Captured, Forgotten, Hit, HitSpan, Note, NotePage, NoteState, Revision};
