@@ -259,8 +259,12 @@ fn a_home_of_the_first_version_is_brought_up_by_whoever_opens_it_first() {
     drop(store);
     let path = folder.path().join("mirror.db");
     let raw = rusqlite::Connection::open(&path).unwrap();
-    raw.execute_batch("DROP TABLE vault_events; DROP TABLE vault_files; PRAGMA user_version = 1;")
-        .unwrap();
+    raw.execute_batch(
+        "DROP TABLE vault_events; DROP TABLE vault_files; DROP TABLE shared_versions;
+         DROP TABLE shared_replaced; DROP TABLE shared_conflicts; DROP TABLE shares;
+         DROP TABLE shared_open; DROP TABLE shared_taken; PRAGMA user_version = 1;",
+    )
+    .unwrap();
     drop(raw);
     let homes: Vec<_> = std::thread::scope(|scope| {
         let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| Store::open(&path))).collect();
@@ -435,4 +439,25 @@ fn an_interrupted_creation_is_gone_on_with() {
     Store::create(&path).unwrap();
 
     Store::open(&path).unwrap();
+}
+
+#[test]
+fn what_moves_while_somebody_looks_at_a_shared_file_is_looked_at_again() {
+    let (_folder, mut store) = home();
+    store.write(|tx| tx.open_shared("work/a.md")).unwrap();
+    let seen = store.read(|view| view.shared_moves("work/a.md")).unwrap();
+    store.write(|tx| tx.open_shared("work/a.md")).unwrap();
+
+    store.write(|tx| tx.close_shared("work/a.md", seen, None)).unwrap();
+
+    let due = |store: &mut Store| store.read(|view| view.shared_due("", 9)).unwrap();
+    assert_eq!(due(&mut store), ["work/a.md"]);
+    let seen = store.read(|view| view.shared_moves("work/a.md")).unwrap();
+    store.write(|tx| tx.close_shared("work/a.md", seen, Some("no room"))).unwrap();
+    assert!(due(&mut store).is_empty());
+    let waiting = store.read(|view| view.shared_waiting()).unwrap();
+    assert_eq!((waiting.len(), waiting[0].reason.as_str()), (1, "no room"));
+    store.write(|tx| tx.open_waiting()).unwrap();
+    store.write(|tx| tx.close_shared("work/a.md", 1, None)).unwrap();
+    assert!(store.read(|view| view.shared_waiting()).unwrap().is_empty());
 }
