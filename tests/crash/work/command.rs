@@ -1,0 +1,66 @@
+//! The real `mirror`, a process a command.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use mirror_node::view::Code;
+use mirror_node::{Error, NewNote, Node, Result, view::Role};
+
+use super::found::{content, survey, text};
+use super::{Place, Workload, promise};
+
+/// What scripts do: capture, attach, edit, forget, export.
+pub const COMMAND: Workload = Workload {
+    name: "command",
+    in_order: false,
+    before: &["old"],
+    faults: true,
+    prepare,
+    work,
+    check: |place| survey(&place.dir.join("home")),
+};
+
+fn prepare(place: &Place) -> Result<()> {
+    let node = Node::init(&place.dir.join("home"), "Mac", Role::Anchor)?;
+    node.capture(NewNote { text: text("old"), ..NewNote::default() })?;
+    std::fs::write(place.aside.join("file.bin"), content("file.bin", 300_000))?;
+    Ok(())
+}
+
+fn work(place: &Place) -> Result<()> {
+    let home = place.dir.join("home");
+    let mirror = |args: &[&str]| mirror(&home, args);
+    let file = place.aside.join("file.bin").display().to_string();
+    promise("first", || mirror(&["note", "add", &text("first")]))?;
+    let second = promise("second", || mirror(&["note", "add", &text("second"), "--file", &file]))?;
+    promise("second anew", || mirror(&["note", "edit", &second, &text("second anew")]))?;
+    let third = promise("third", || mirror(&["note", "add", &text("third"), "--tag", "work"]))?;
+    promise("forget third", || mirror(&["forget", &third, "--reason", "forget third"]))?;
+    mirror(&["export", "-o", &place.dir.join("out.bundle").display().to_string()])?;
+    promise("last", || mirror(&["note", "add", &text("last")])).map(drop)
+}
+
+/// Runs a command; the error is its own.
+fn mirror(home: &Path, args: &[&str]) -> Result<String> {
+    let mut command = Command::new(binary());
+    command.arg("--home").arg(home).args(args).env_remove("MIRROR_HOME");
+    let output = command.stdin(Stdio::null()).output()?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() {
+        return Ok(said(&output.stdout));
+    }
+    let told = said(&output.stderr);
+    if output.status.code().is_none_or(|code| code > 5) || !told.starts_with("error[") {
+        // No answer of ours: the driver sees a panic.
+        eprintln!("mirror {}: {}: {told}", args.first().unwrap_or(&""), output.status);
+        std::process::exit(101);
+    }
+    let hint = told.lines().nth(1).unwrap_or_default().trim().to_owned();
+    Err(Error::new(Code::Io, told.lines().next().unwrap_or_default(), hint))
+}
+
+/// `mirror`, built beside this program.
+fn binary() -> PathBuf {
+    let here = std::env::current_exe().unwrap_or_default();
+    here.with_file_name("mirror")
+}
