@@ -74,7 +74,8 @@ impl<'a> Explorer<'a> {
         let mut tally = Tally::default();
         let recording = self.record(&start, next, "work", None)?;
         if recording.code != Some(0) {
-            return Err(Error::other(format!("the workload ended with {:?}", recording.code)));
+            let said = std::fs::read_to_string(self.case.folder().join("stderr"))?;
+            return Err(Error::other(format!("the work ended with {:?}: {said}", recording.code)));
         }
         let nest =
             self.explore(&start, &recording.ops, 0, &before, &mut tally, self.plan.nested)?;

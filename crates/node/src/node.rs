@@ -89,18 +89,14 @@ impl Node {
                 role: convert::role_from(role),
             };
             commit::append(&node.inner, tx, &Body::DeviceAdmit(admit), clock::now())?;
-            // Last, with the events in one transaction: a home has a mesh once its first events are durable.
-            Ok(tx.set_meta(Meta::Mesh, &open.mesh.0)?)
+            node.settle(tx)
         })?;
         Ok(node)
     }
 
     /// Lays down a home with fresh keys; it belongs to nothing until its mesh is set.
     pub(crate) fn create(home: &Path, keys: Keys, mesh: MeshId) -> Result<Self> {
-        let mut folders = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
-        folders.recursive(true).create(home)?;
+        make_folder(home)?;
         if Self::is_initialised(home)? {
             return Err(Error::invalid(
                 format!("{} holds a device already", home.display()),
@@ -113,12 +109,32 @@ impl Node {
         secrets.put(&keys.to_secret()?)?;
         let device = keys.device();
         store.write::<_, Error>(|tx| {
+            if tx.event_count()? > 0 {
+                // An attempt to join that was interrupted has left them.
+                tx.start_over()?;
+            }
             tx.set_meta(Meta::Account, account.as_bytes())?;
             tx.set_meta(Meta::KeyStore, secrets.name().as_bytes())?;
             Ok(tx.set_meta(Meta::Device, &device.0)?)
         })?;
         let reader = Store::open(&home.join(DATABASE))?;
         Ok(Self::assemble(home, keys, secrets.name(), mesh, store, reader))
+    }
+
+    /// Says that the home belongs to its mesh: last, in one transaction with its first events, so that a home is there
+    /// whole or not at all.
+    pub(crate) fn settle(&self, tx: &Tx<'_>) -> Result<()> {
+        let ours = tx.meta_id(Meta::Device)? == Some(self.inner.device.0);
+        if !ours || tx.meta(Meta::Mesh)?.is_some() {
+            return Err(Error::invalid(
+                format!(
+                    "another process has made a device of {} meanwhile",
+                    self.inner.home.display()
+                ),
+                "use the device that is there, or choose another folder with --home",
+            ));
+        }
+        Ok(tx.set_meta(Meta::Mesh, &self.inner.mesh.0)?)
     }
 
     /// Opens a home.
@@ -278,6 +294,26 @@ impl Node {
     pub fn save_draft(&self, text: &str) -> Result<()> {
         self.quiet_write(|tx| Ok(tx.set_meta(Meta::Draft, text.as_bytes())?))
     }
+}
+
+/// Makes a home's folder, of the owner's alone; its name is durable when it returns, and so are those above that it made.
+fn make_folder(home: &Path) -> Result<()> {
+    let missing: Vec<&Path> =
+        home.ancestors().skip(1).take_while(|above| !above.exists()).collect();
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(home)?;
+    for folder in std::iter::once(home).chain(missing) {
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+        match std::fs::File::open(above.unwrap_or(Path::new("."))) {
+            Ok(above) => above.sync_all()?,
+            // Whoever may not read it did not make anything in it.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// A panic elsewhere can't leave a store half changed: its transaction was rolled back.

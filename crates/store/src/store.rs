@@ -62,6 +62,24 @@ impl View<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// Drops everything that is stored, as if the database were new.
+    pub fn start_over(&self) -> Result<(), StoreError> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+                       AND name NOT LIKE 'search_%' ORDER BY rowid DESC";
+        let tables = self
+            .conn
+            .prepare(sql)?
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect::<Result<Vec<_>, _>>()?;
+        self.conn.pragma_update(None, "defer_foreign_keys", true)?;
+        for table in tables {
+            self.conn.execute_batch(&format!("DROP TABLE {table}"))?;
+        }
+        lay_down(self.conn)
+    }
+}
+
 impl Store {
     /// Makes a new database, or opens one that an interrupted creation left without a schema.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
@@ -78,8 +96,7 @@ impl Store {
         configure(&conn, path)?;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if version(&tx)? == 0 {
-            tx.execute_batch(include_str!("schema.sql"))?;
-            tx.execute_batch(include_str!("blobs.sql"))?;
+            lay_down(&tx)?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
@@ -93,18 +110,20 @@ impl Store {
         let mut magic = [0; 16];
         match File::open(path).and_then(|mut file| file.read_exact(&mut magic)) {
             Ok(()) if magic == *b"SQLite format 3\0" => {}
+            // A power cut in the first transaction can leave anything there. Its journal says that nothing was.
+            Ok(()) if has_journal(path) => {}
             Ok(()) => return Err(StoreError::NotAStore { path: path.to_owned() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(StoreError::Missing { path: path.to_owned() });
             }
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 // An interrupted creation leaves an empty file.
-                let empty = path.metadata()?.len() == 0;
-                let path = path.to_owned();
-                return Err(match empty {
-                    true => StoreError::Missing { path },
-                    false => StoreError::NotAStore { path },
-                });
+                if path.metadata()?.len() == 0 {
+                    return Err(StoreError::Missing { path: path.to_owned() });
+                }
+                if !has_journal(path) {
+                    return Err(StoreError::NotAStore { path: path.to_owned() });
+                }
             }
             Err(error) => return Err(error.into()),
         }
@@ -214,6 +233,11 @@ impl Store {
     }
 }
 
+fn lay_down(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute_batch(include_str!("schema.sql"))?;
+    Ok(conn.execute_batch(include_str!("blobs.sql"))?)
+}
+
 /// A new database is its owner's alone; SQLite gives its log and index the same mode.
 fn make_private(path: &Path) -> Result<(), StoreError> {
     let mut options = File::options();
@@ -224,6 +248,13 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Whether a journal lies beside the database: SQLite undoes by it what was not committed before the log was switched to.
+fn has_journal(path: &Path) -> bool {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    Path::new(&journal).exists()
 }
 
 fn version(conn: &Connection) -> Result<i64, StoreError> {

@@ -50,13 +50,18 @@ fn mirror(home: &Path, args: &[&str]) -> Result<String> {
         return Ok(said(&output.stdout));
     }
     let told = said(&output.stderr);
-    if output.status.code().is_none_or(|code| code > 5) || !told.starts_with("error[") {
-        // No answer of ours: the driver sees a panic.
-        eprintln!("mirror {}: {}: {told}", args.first().unwrap_or(&""), output.status);
-        std::process::exit(101);
+    // Warnings may stand before it.
+    let mut lines = told.lines().skip_while(|line| !line.starts_with("error["));
+    match (lines.next(), lines.next()) {
+        (Some(detail), Some(hint)) if output.status.code().is_some_and(|code| code <= 5) => {
+            Err(Error::new(Code::Io, detail, hint.trim()))
+        }
+        _ => {
+            // No answer of ours: the driver sees a panic.
+            eprintln!("mirror {}: {}: {told}", args.first().unwrap_or(&""), output.status);
+            std::process::exit(101)
+        }
     }
-    let hint = told.lines().nth(1).unwrap_or_default().trim().to_owned();
-    Err(Error::new(Code::Io, told.lines().next().unwrap_or_default(), hint))
 }
 
 /// `mirror`, built beside this program.

@@ -112,8 +112,9 @@ fn forget(place: &Place) -> Result<()> {
     let node = open(place)?;
     for (name, note) in BASE.iter().zip(&notes(&node)?).take(3) {
         if *name == "base 1" {
-            // Named apart: with the note its revisions go, and nothing names them any more.
-            node.edit(note, None, &text("a revision"), None)?;
+            // It goes with the note, and so is not promised.
+            say("attempt", "revision")?;
+            node.edit(note, None, &text("revision"), None)?;
         }
         let reason = format!("forget {name}");
         promise(&reason, || node.forget(note, &reason))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::Path;
 
-use mirror_node::view::Code;
+use mirror_node::view::{Code, SyncState};
 use mirror_node::{CancelToken, Error, NewFile, NewNote, Node, Result, With, view::Role};
 
 use super::carry::two_devices;
@@ -74,7 +74,10 @@ fn check_join(place: &Place) -> Checked {
     if !whole {
         // The name may be taken already by the device that never came to be.
         let again = Node::open(&a).and_then(|node| {
-            let taken = node.devices()?.into_iter().filter(|device| device.name == "Pixel");
+            let taken = node
+                .devices()?
+                .into_iter()
+                .filter(|device| device.name == "Pixel" && device.state != SyncState::Revoked);
             taken.map(|device| node.revoke_device(&device.device)).collect::<Result<()>>()
         });
         again.map_err(in_words("the old admission does not go"))?;
@@ -96,7 +99,8 @@ fn check_join(place: &Place) -> Checked {
 fn met(dir: &Path) -> std::result::Result<(), String> {
     let open = |name: &str| Node::open(&dir.join(name)).map_err(in_words("a home"));
     let (a, b) = (open("a")?, open("b")?);
-    for (from, to) in [(&a, &b), (&b, &a)] {
+    // A device that has only just joined comes first: until then nothing can be sealed to it.
+    for (from, to) in [(&b, &a), (&a, &b)] {
         let bundle = dir.join("met.bundle");
         from.export(&bundle, None, None).map_err(in_words("no bundle"))?;
         let imported = to.import(&bundle).map_err(in_words("a bundle is not taken"))?;
