@@ -120,6 +120,7 @@ impl Wanted {
                 seed: self.seed,
                 random: 4,
                 states: (!self.full).then_some(150),
+                states_each: 60,
                 nested: if self.full { 10 } else { 1 },
                 failed_syncs: if self.full { u64::MAX } else { 3 },
                 save: self.save.clone(),

@@ -27,8 +27,10 @@ pub struct Plan {
     pub seed: u64,
     /// Random mixes of what was not synced, at each cut.
     pub random: u32,
-    /// At most so many states of a recording, chosen by the seed; all of them without.
+    /// At most so many states of the recording, chosen by the seed; all of them without.
     pub states: Option<usize>,
+    /// The same for each recording of a recovery, and of work in which a sync fails.
+    pub states_each: usize,
     /// For so many of the states, power is cut again inside the check's own recovery.
     pub nested: usize,
     /// At most so many recordings in each of which one sync fails and its bytes are gone.
@@ -78,11 +80,11 @@ impl<'a> Explorer<'a> {
             return Err(Error::other(format!("the work ended with {:?}: {said}", recording.code)));
         }
         let nest =
-            self.explore(&start, &recording.ops, 0, &before, &mut tally, self.plan.nested)?;
+            self.explore(&start, &recording.ops, 0, &before, &mut tally, Some(self.plan.nested))?;
         for (tree, promised) in nest {
             let recovery = self.record(&tree, NESTED_INODES, "recover", None)?;
             let checked = tally.states;
-            self.explore(&tree, &recovery.ops, 0, &promised, &mut tally, 0)?;
+            self.explore(&tree, &recovery.ops, 0, &promised, &mut tally, None)?;
             tally.nested += tally.states - checked;
         }
         let syncs = recording.counts[Kind::Fsync as usize];
@@ -100,7 +102,7 @@ impl<'a> Explorer<'a> {
             }
             let from = failed.ops.iter().position(|op| matches!(op, Op::FsyncLost(_)));
             let from = from.unwrap_or(0);
-            self.explore(&start, &failed.ops, from, &before, &mut tally, 0)?;
+            self.explore(&start, &failed.ops, from, &before, &mut tally, None)?;
         }
         Ok(tally)
     }
@@ -132,13 +134,18 @@ impl<'a> Explorer<'a> {
         Ok(Recording { ops: ops.collect(), counts: log.counts, injected: log.injected, code })
     }
 
-    /// Which variants to try at which places: all, or as many as the plan allows.
-    fn cuts(&self, ops: &[Op], from: usize) -> BTreeMap<usize, Vec<Variant>> {
+    /// Which variants to try at which places: all, or so many.
+    fn cuts(
+        &self,
+        ops: &[Op],
+        from: usize,
+        states: Option<usize>,
+    ) -> BTreeMap<usize, Vec<Variant>> {
         let variants = Variant::all(self.plan.random);
         let mut all: Vec<(usize, Variant)> = (from..=ops.len())
             .flat_map(|at| variants.iter().map(move |variant| (at, *variant)))
             .collect();
-        if let Some(states) = self.plan.states.filter(|states| *states < all.len()) {
+        if let Some(states) = states.filter(|states| *states < all.len()) {
             let mut dice = Dice(self.plan.seed);
             // Right behind an acknowledgement is where a lost one shows.
             let acked = |(at, variant): &(usize, Variant)| {
@@ -159,7 +166,7 @@ impl<'a> Explorer<'a> {
         self.plan.seed.wrapping_mul(1_000_003) ^ at as u64
     }
 
-    /// Checks the states of one recording; answers up to `want` of them with what was promised.
+    /// Checks the states of one recording. Of the first one `want` says how many to answer with, and what was promised.
     fn explore(
         &self,
         start: &Tree,
@@ -167,9 +174,10 @@ impl<'a> Explorer<'a> {
         from: usize,
         before: &Promised,
         tally: &mut Tally,
-        want: usize,
+        want: Option<usize>,
     ) -> io::Result<Vec<(Tree, Promised)>> {
-        let plan = self.cuts(ops, from);
+        let limit = if want.is_some() { self.plan.states } else { Some(self.plan.states_each) };
+        let (plan, want) = (self.cuts(ops, from, limit), want.unwrap_or(0));
         let mut disk = Disk::new(start.clone(), self.plan.personality);
         let (mut promised, mut cuts) = (before.clone(), Vec::new());
         let (mut kept, mut dice) = (Vec::new(), Dice(self.plan.seed));
@@ -183,10 +191,7 @@ impl<'a> Explorer<'a> {
             }
             for at in 0..=ops.len() {
                 for variant in plan.get(&at).into_iter().flatten() {
-                    if disk.pending() == 0
-                        && *variant != Variant::Drop
-                        && self.plan.states.is_none()
-                    {
+                    if disk.pending() == 0 && *variant != Variant::Drop && limit.is_none() {
                         continue; // Nothing is unsynced: all variants are one state.
                     }
                     let tree = disk.crash(*variant, self.seed_at(at));

@@ -37,6 +37,7 @@ fn cut(workload: &Workload, personality: Personality, states: usize) -> Tally {
         seed: SEED,
         random: 4,
         states: Some(states),
+        states_each: 20,
         nested: 1,
         failed_syncs: 2,
         save: None,

@@ -19,6 +19,8 @@ const APPLICATION_ID: i64 = 0x4d44_4e41;
 const CACHE_KIB: i64 = 8 * 1024;
 /// More than there are different statements.
 const STATEMENTS: usize = 128;
+/// SQLite's pages, as it makes them.
+const PAGE_BYTES: u64 = 4096;
 const BUSY: Duration = Duration::from_secs(20);
 
 /// A home's database, as one connection. Several processes may have one each.
@@ -84,6 +86,9 @@ impl Store {
     /// Makes a new database, or opens one that an interrupted creation left without a schema.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
         make_private(path)?;
+        if is_blank(path)? {
+            File::options().write(true).open(path)?.set_len(0)?;
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -110,22 +115,14 @@ impl Store {
         let mut magic = [0; 16];
         match File::open(path).and_then(|mut file| file.read_exact(&mut magic)) {
             Ok(()) if magic == *b"SQLite format 3\0" => {}
-            // A power cut in the first transaction can leave anything there. Its journal says that nothing was.
-            Ok(()) if has_journal(path) => {}
-            Ok(()) => return Err(StoreError::NotAStore { path: path.to_owned() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(StoreError::Missing { path: path.to_owned() });
             }
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                // An interrupted creation leaves an empty file.
-                if path.metadata()?.len() == 0 {
-                    return Err(StoreError::Missing { path: path.to_owned() });
-                }
-                if !has_journal(path) {
-                    return Err(StoreError::NotAStore { path: path.to_owned() });
-                }
+            Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                return Err(error.into());
             }
-            Err(error) => return Err(error.into()),
+            _ if is_blank(path)? => return Err(StoreError::Missing { path: path.to_owned() }),
+            _ => return Err(StoreError::NotAStore { path: path.to_owned() }),
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
@@ -250,11 +247,16 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Whether a journal lies beside the database: SQLite undoes by it what was not committed before the log was switched to.
-fn has_journal(path: &Path) -> bool {
-    let mut journal = path.as_os_str().to_owned();
-    journal.push("-journal");
-    Path::new(&journal).exists()
+/// Whether a database was being made when power went: the file is empty, or the bytes of its first page never came.
+fn is_blank(path: &Path) -> Result<bool, StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    // What was committed would stand in the log.
+    let committed = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    if committed || path.metadata()?.len() > PAGE_BYTES {
+        return Ok(false);
+    }
+    Ok(std::fs::read(path)?.iter().all(|byte| *byte == 0))
 }
 
 fn version(conn: &Connection) -> Result<i64, StoreError> {
