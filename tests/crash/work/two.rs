@@ -74,11 +74,11 @@ fn check_join(place: &Place) -> Checked {
     if !whole {
         // The name may be taken already by the device that never came to be.
         let again = Node::open(&a).and_then(|node| {
-            let taken = node
+            let mut taken = node
                 .devices()?
                 .into_iter()
                 .filter(|device| device.name == "Pixel" && device.state != SyncState::Revoked);
-            taken.map(|device| node.revoke_device(&device.device)).collect::<Result<()>>()
+            taken.try_for_each(|device| node.revoke_device(&device.device))
         });
         again.map_err(in_words("the old admission does not go"))?;
         join_again(&place.dir).map_err(in_words("it can't join again"))?;
