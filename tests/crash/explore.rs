@@ -41,6 +41,8 @@ pub struct Plan {
 
 /// What is recorded of one run.
 pub struct Recording {
+    /// Of what, in words.
+    pub what: String,
     pub ops: Vec<Op>,
     pub counts: [u64; 4],
     pub injected: bool,
@@ -80,11 +82,11 @@ impl<'a> Explorer<'a> {
             return Err(Error::other(format!("the work ended with {:?}: {said}", recording.code)));
         }
         let nest =
-            self.explore(&start, &recording.ops, 0, &before, &mut tally, Some(self.plan.nested))?;
+            self.explore(&start, &recording, 0, &before, &mut tally, Some(self.plan.nested))?;
         for (tree, promised) in nest {
             let recovery = self.record(&tree, NESTED_INODES, "recover", None)?;
             let checked = tally.states;
-            self.explore(&tree, &recovery.ops, 0, &promised, &mut tally, None)?;
+            self.explore(&tree, &recovery, 0, &promised, &mut tally, None)?;
             tally.nested += tally.states - checked;
         }
         let syncs = recording.counts[Kind::Fsync as usize];
@@ -102,7 +104,7 @@ impl<'a> Explorer<'a> {
             }
             let from = failed.ops.iter().position(|op| matches!(op, Op::FsyncLost(_)));
             let from = from.unwrap_or(0);
-            self.explore(&start, &failed.ops, from, &before, &mut tally, None)?;
+            self.explore(&start, &failed, from, &before, &mut tally, None)?;
         }
         Ok(tally)
     }
@@ -131,7 +133,11 @@ impl<'a> Explorer<'a> {
         let ops = std::mem::take(&mut log.ops);
         // What a recovery prints is no promise.
         let ops = ops.into_iter().filter(|op| part == "work" || !matches!(op, Op::Line(_)));
-        Ok(Recording { ops: ops.collect(), counts: log.counts, injected: log.injected, code })
+        let what = match inject {
+            None => part.to_owned(),
+            Some(inject) => format!("{part}, {:?} {} fails", inject.kind, inject.nth),
+        };
+        Ok(Recording { what, ops: ops.collect(), counts: log.counts, injected: log.injected, code })
     }
 
     /// Which variants to try at which places: all, or so many.
@@ -170,12 +176,13 @@ impl<'a> Explorer<'a> {
     fn explore(
         &self,
         start: &Tree,
-        ops: &[Op],
+        recording: &Recording,
         from: usize,
         before: &Promised,
         tally: &mut Tally,
         want: Option<usize>,
     ) -> io::Result<Vec<(Tree, Promised)>> {
+        let ops = recording.ops.as_slice();
         let limit = if want.is_some() { self.plan.states } else { Some(self.plan.states_each) };
         let (plan, want) = (self.cuts(ops, from, limit), want.unwrap_or(0));
         let mut disk = Disk::new(start.clone(), self.plan.personality);
@@ -220,7 +227,7 @@ impl<'a> Explorer<'a> {
         });
         tally.cuts += plan.len() as u64;
         tally.acks = tally.acks.max(promised.acked.len());
-        self.judge(start, ops, &promised, &cuts, tally)?;
+        self.judge(start, recording, &promised, &cuts, tally)?;
         Ok(kept)
     }
 
@@ -243,7 +250,7 @@ impl<'a> Explorer<'a> {
     fn judge(
         &self,
         start: &Tree,
-        ops: &[Op],
+        Recording { what, ops, .. }: &Recording,
         promised: &Promised,
         cuts: &[Cut],
         tally: &mut Tally,
@@ -256,7 +263,8 @@ impl<'a> Explorer<'a> {
             let first = verdict.is_bad() && tally.bad() == 0;
             tally.add(&verdict, || {
                 let last = in_words(&ops[cut.at.saturating_sub(3)..cut.at]);
-                format!("{:?} at {} of {}, after {last}", cut.variant, cut.at, ops.len())
+                let Cut { at, variant, .. } = cut;
+                format!("{what}: {variant:?} at {at} of {}, after {last}", ops.len())
             });
             if let Some(save) = self.plan.save.as_ref().filter(|_| first) {
                 let mut disk = Disk::new(start.clone(), self.plan.personality);

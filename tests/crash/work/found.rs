@@ -35,7 +35,7 @@ fn size(name: &str) -> usize {
 }
 
 /// The name of a text that is whole.
-fn name_of(text_found: &str) -> Result<String, String> {
+pub fn name_of(text_found: &str) -> Result<String, String> {
     let name = text_found.lines().next().unwrap_or_default();
     if text(name) == text_found {
         Ok(name.to_owned())

@@ -8,6 +8,7 @@ mod found;
 mod home;
 mod notes;
 mod two;
+mod vault;
 pub mod writers;
 
 use std::collections::BTreeSet;
@@ -49,7 +50,15 @@ pub struct Workload {
 pub fn all() -> Vec<Workload> {
     let mut all = vec![home::INIT];
     all.extend([notes::CAPTURE, notes::FILES, notes::EDIT, notes::FORGET, notes::REBUILD]);
-    all.extend([carry::IMPORT, carry::EXPORT, command::COMMAND, two::JOIN, two::RECONCILE]);
+    all.extend([
+        carry::IMPORT,
+        carry::EXPORT,
+        vault::VAULT,
+        vault::CLOSE,
+        command::COMMAND,
+        two::JOIN,
+        two::RECONCILE,
+    ]);
     all
 }
 
