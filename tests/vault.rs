@@ -28,7 +28,7 @@ impl Desk {
 
     #[track_caller]
     fn reads(&self, path: &str) -> String {
-        self.home.run(&["vault", "read", path]).exits(0).stdout
+        String::from_utf8(self.home.bytes(&["vault", "read", path])).unwrap()
     }
 
     /// As another program does it: in place, without asking.
@@ -46,7 +46,7 @@ impl Desk {
     fn versions(&self, path: &str) -> Vec<String> {
         let read = |version: &Value| {
             let id = text(&version["version"]);
-            self.home.run(&["vault", "read", path, "--version", id]).exits(0).stdout
+            String::from_utf8(self.home.bytes(&["vault", "read", path, "--version", id])).unwrap()
         };
         self.history(path).iter().map(read).collect()
     }
@@ -103,7 +103,7 @@ fn a_write_that_expects_something_else_is_refused_and_what_it_offered_is_kept() 
     assert_eq!((&audit[0]["from"], text(&audit[0]["by"])), (&old["hash"], "codex"));
     let offered = text(&audit[0]["to"]);
     let read = ["vault", "read", "a.md", "--version", offered];
-    assert_eq!(desk.home.run(&read).exits(0).stdout, "three");
+    assert_eq!(desk.home.bytes(&read), b"three");
     let diff = desk.home.json(&["vault", "diff", "a.md", "--to", offered]);
     assert_eq!(diff["binary"], false);
     desk.home.run_with(&["vault", "write", "b.md", "--expect", "none"], "new").exits(0);

@@ -60,8 +60,8 @@ impl View<'_> {
         let sql =
             "SELECT path, pos, content, bytes, mtime_ns, inode FROM vault_files ORDER BY path";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement.query_map([], file)?;
-        rows.map(|row| each(row?)).collect()
+        let mut rows = statement.query_map([], file)?;
+        rows.try_for_each(|row| each(row?))
     }
 
     /// How many files are recorded.

@@ -90,9 +90,16 @@ impl Folder {
     /// Makes a folder if needed, and opens it.
     pub fn made(&self, name: &str, mode: u32) -> Result<(Self, bool)> {
         let new = self.make(name, mode)?;
-        let folder = self.folder(name)?;
         let gone = || VaultError::NoFolder { path: self.path_of(name) };
-        Ok((folder.ok_or_else(gone)?, new))
+        match self.folder(name).and_then(|folder| folder.ok_or_else(gone)) {
+            Ok(folder) => Ok((folder, new)),
+            Err(error) => {
+                if new {
+                    self.remove_empty(name);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// What stands there; a link itself, not what it leads to.

@@ -169,6 +169,8 @@ impl Locked<'_> {
     fn lay(&self, change: &Change<'_>, temps: &Temps, source: &File) -> Result<Laid> {
         let Change { id, place, intent, looked } = change;
         let folder = &place.folder;
+        // First of all: a dead process must leave nothing in the folder that no intent tells of.
+        let meant = intent.write(&self.pending, id)?;
         // Until it has the old file's rights nobody else may read it.
         let mode = if looked.is_some() { 0o600 } else { 0o666 };
         let file = folder.copy_of(source, &temps.file, mode)?;
@@ -188,8 +190,7 @@ impl Locked<'_> {
                 moded.map_err(|e| VaultError::io("write", folder.path_of(name), e.into()))?;
             }
         }
-        let intent = intent.write(&self.pending, &format!("{id}{MEANT}"))?;
-        Ok(Laid { file, sum, provenance, intent })
+        Ok(Laid { file, sum, provenance, intent: meant })
     }
 
     /// Takes back what was laid; nothing was seen of it.
@@ -248,11 +249,12 @@ impl Locked<'_> {
         if displaced == change.found() {
             return Ok(Some((displaced, stat)));
         }
+        // Kept even when it is put back: the other program may have seen ours in its place, and go on from there.
+        let kept = self.keep_bytes(change.id, folder, &temps.file);
         if !change.intent.anything {
             return Ok(None);
         }
-        let kept = self.keep_bytes(change.id, folder, &temps.file)?;
-        Ok(kept.map(|(hash, stamp)| (Some(hash), Some(stamp))))
+        Ok(kept?.map(|(hash, stamp)| (Some(hash), Some(stamp))))
     }
 
     /// Stores what stands at a name as a version; `None` when nothing does. Tries again while another program writes into it.

@@ -70,15 +70,22 @@ pub(crate) fn is_id(id: &str) -> bool {
 }
 
 impl Intent {
-    /// Writes it under a new name; durable when the file and the folder are synced.
-    pub fn write(&self, pending: &Folder, name: &str) -> Result<File> {
-        let file = pending.create(name, 0o600)?;
+    /// Writes it, whole or not at all; durable when the file and the folder are synced.
+    pub fn write(&self, pending: &Folder, id: &str) -> Result<File> {
+        let (name, new) = (&format!("{id}{MEANT}"), &format!("{id}.new"));
+        // Of an earlier recovery that was killed.
+        pending.unlink(new)?;
+        let file = pending.create(new, 0o600)?;
         let fault = |error| VaultError::io("write", pending.path_of(name), error);
         let json = serde_json::to_vec(self).map_err(|error| fault(error.into()))?;
         let mut bytes = format!("{}\n", Hash::of(&json)).into_bytes();
         bytes.extend(json);
-        Writing(&file).write_all(&bytes).map_err(fault)?;
-        Ok(file)
+        let written = Writing(&file).write_all(&bytes);
+        let renamed = written.and_then(|()| pending.rename(new, pending, name, Rename::Replace));
+        if renamed.is_err() {
+            let _ = pending.unlink(new);
+        }
+        renamed.map(|()| file).map_err(fault)
     }
 
     /// Reads one; `None` when it is not what was written.
@@ -99,9 +106,7 @@ impl Intent {
         let (meant, done) = (format!("{id}{MEANT}"), format!("{id}{DONE}"));
         let fault = |error| VaultError::io("write", pending.path_of(&done), error);
         if displaced != self.from {
-            let renewed = format!("{id}.renewed");
-            Self { from: displaced, ..self.clone() }.write(pending, &renewed)?;
-            pending.rename(&renewed, pending, &meant, Rename::Replace).map_err(fault)?;
+            Self { from: displaced, ..self.clone() }.write(pending, id)?;
         }
         pending.rename(&meant, pending, &done, Rename::Replace).map_err(fault)
     }

@@ -9,6 +9,8 @@
 #![warn(missing_docs)]
 
 mod attributes;
+#[cfg(test)]
+mod crash_tests;
 mod durable;
 mod error;
 mod fault;

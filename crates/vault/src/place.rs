@@ -39,32 +39,38 @@ impl Place {
 
     /// Where a file can be written: folders are made, and a name that some systems can't tell from another is refused.
     pub fn make(root: Folder, path: &VaultPath) -> Result<Self> {
-        let (mut folder, mut made) = (root, Vec::new());
-        for part in path.folders() {
-            let name = on_disk(&folder, part, For::Writing)?.unwrap_or_else(|| part.to_owned());
-            let (inner, new) = match folder.folder(&name)? {
-                Some(inner) => (inner, false),
-                None => folder.made(&name, 0o777)?,
-            };
-            let outer = std::mem::replace(&mut folder, inner);
-            if new {
-                made.push((outer, name));
+        let mut place = Self { folder: root, name: String::new(), made: Vec::new() };
+        match place.descend(path) {
+            Ok(()) => Ok(place),
+            Err(error) => {
+                place.unmake();
+                Err(error)
             }
         }
-        let name = on_disk(&folder, path.name(), For::Writing);
-        let name = name.inspect_err(|_| unmake(&made))?;
-        let name = name.unwrap_or_else(|| path.name().to_owned());
-        Ok(Self { folder, name, made })
+    }
+
+    fn descend(&mut self, path: &VaultPath) -> Result<()> {
+        for part in path.folders() {
+            let name = on_disk(&self.folder, part, For::Writing)?;
+            let name = name.unwrap_or_else(|| part.to_owned());
+            let (inner, new) = match self.folder.folder(&name)? {
+                Some(inner) => (inner, false),
+                None => self.folder.made(&name, 0o777)?,
+            };
+            let outer = std::mem::replace(&mut self.folder, inner);
+            if new {
+                self.made.push((outer, name));
+            }
+        }
+        let name = on_disk(&self.folder, path.name(), For::Writing)?;
+        self.name = name.unwrap_or_else(|| path.name().to_owned());
+        Ok(())
     }
 
     /// Takes the new folders away again, as far as nothing has come into them.
     pub fn unmake(&self) {
-        unmake(&self.made);
+        self.made.iter().rev().for_each(|(outer, name)| outer.remove_empty(name));
     }
-}
-
-fn unmake(made: &[(Folder, String)]) {
-    made.iter().rev().for_each(|(outer, name)| outer.remove_empty(name));
 }
 
 /// The name on disk that a name means; `None` when there is none.

@@ -197,9 +197,17 @@ impl Work<'_> {
                 scope.spawn(move || self.work(&say));
             }
             drop(say);
-            let mut done = 0;
-            let mut told = Instant::now();
+            let (mut done, mut told) = (0, None::<Instant>);
             loop {
+                let total = self.total();
+                if done == total || told.is_none_or(|told| told.elapsed() >= TELL) {
+                    told = Some(Instant::now());
+                    let bytes = self.read.load(Ordering::Relaxed);
+                    let now = Progress { done: done as u64, total: total as u64, bytes };
+                    if progress(now).is_break() && done < total {
+                        self.stop.store(true, Ordering::Relaxed);
+                    }
+                }
                 match hear.recv_timeout(TELL) {
                     Ok(found) => {
                         done += 1;
@@ -209,15 +217,6 @@ impl Work<'_> {
                     }
                     Err(mpsc::RecvTimeoutError::Timeout) => {}
                     Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                }
-                let total = self.total();
-                if told.elapsed() >= TELL || done == total {
-                    told = Instant::now();
-                    let bytes = self.read.load(Ordering::Relaxed);
-                    let now = Progress { done: done as u64, total: total as u64, bytes };
-                    if progress(now).is_break() && done < total {
-                        self.stop.store(true, Ordering::Relaxed);
-                    }
                 }
             }
             Ok(done)

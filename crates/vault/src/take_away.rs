@@ -6,7 +6,6 @@ use crate::durable::Syncs;
 use crate::error::{Result, VaultError};
 use crate::hash::Hash;
 use crate::install::{Change, Temps};
-use crate::intent::MEANT;
 use crate::place::Place;
 use crate::sidecar::{self, PROVENANCE, SUM};
 use crate::swap::{Sidecars, fresh, look};
@@ -17,11 +16,14 @@ impl Locked<'_> {
     pub(crate) fn take_away(&self, change: &Change<'_>) -> Result<Option<Hash>> {
         let Change { id, place: Place { folder, name, .. }, intent, .. } = change;
         let temps = Temps::of(id);
-        let meant = intent.write(&self.pending, &format!("{id}{MEANT}"))?;
-        let mut syncs = Syncs::default();
-        syncs.add(&meant, self.pending.path());
-        syncs.add(&self.pending, self.pending.path());
-        let moved = syncs.run().and_then(|()| match fresh(folder, name, &temps.file) {
+        let meant = intent.write(&self.pending, id);
+        let meant = meant.and_then(|meant| {
+            let mut syncs = Syncs::default();
+            syncs.add(&meant, self.pending.path());
+            syncs.add(&self.pending, self.pending.path());
+            syncs.run()
+        });
+        let moved = meant.and_then(|()| match fresh(folder, name, &temps.file) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             done => done
                 .map(|()| true)
@@ -60,10 +62,11 @@ impl Locked<'_> {
         let Change { id, place: Place { folder, name, .. }, intent, .. } = change;
         let mut previous = look(folder, &temps.file)?;
         if previous != intent.from {
+            let kept = self.keep_bytes(id, folder, &temps.file);
             if !intent.anything {
                 return Ok(None);
             }
-            previous = self.keep_bytes(id, folder, &temps.file)?.map(|(hash, _)| hash);
+            previous = kept?.map(|(hash, _)| hash);
         }
         let before = &intent.beside_before;
         if before.sum.as_ref().is_some_and(|text| sidecar::said(text, name).is_some()) {

@@ -4,11 +4,12 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
 use sha2::{Digest, Sha256};
 
 use crate::durable::Syncs;
 use crate::error::{Result, VaultError};
-use crate::folder::{Folder, stamp};
+use crate::folder::{self, Folder, stamp};
 use crate::hash::{Hash, copy_hashed};
 use crate::intent::PENDING;
 use crate::path::VaultPath;
@@ -170,6 +171,13 @@ impl Vault {
         let stamp = stamp_of(&file).map_err(fault)?;
         let (hash, _) = versions::hash_file(&file).map_err(fault)?;
         Ok(Some(Hashed { hash, stamp }))
+    }
+
+    /// What tells whether a file changed, without reading it; `None` when there is no such file.
+    pub fn stamp(&self, path: &VaultPath) -> Result<Option<Stamp>> {
+        let Some(place) = Place::find(self.ours()?.0, path)? else { return Ok(None) };
+        let stat = place.folder.stat(&place.name)?;
+        Ok(stat.filter(|stat| folder::kind(stat) == FileType::RegularFile).as_ref().map(stamp))
     }
 
     fn file(&self, path: &VaultPath) -> Result<(File, Place)> {

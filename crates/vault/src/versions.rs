@@ -156,6 +156,8 @@ pub(crate) fn set_aside(ours: &Folder, folder: &Folder, hash: &Hash) -> Result<(
 impl Locked<'_> {
     /// Stores a content as a version; durable when it returns.
     pub(crate) fn store_as(&self, id: &str, content: &mut dyn Read) -> Result<(Hash, u64)> {
+        // Of an earlier recovery that was killed.
+        self.pending.unlink(&format!("{id}.part"))?;
         let part = Part::take(&self.pending, id, content)?;
         self.make_version(&part)?;
         Ok((part.hash, part.bytes))

@@ -87,12 +87,6 @@ impl Vault {
         let _ = walk_folder(&self.folder()?, "", visit)?;
         Ok(())
     }
-
-    /// What tells whether a file changed; `None` when there is no such file.
-    pub fn stamp(&self, path: &VaultPath) -> Result<Option<Stamp>> {
-        let _ = path;
-        Ok(None)
-    }
 }
 
 /// A folder's own entries first, then the folders in it. `within` is its path, with a slash behind.

@@ -110,7 +110,9 @@ impl Node {
             let named = self.read(|view| Named::of(self, view))?;
             let mut histories = Vec::new();
             for (path, versions) in named.files {
-                let versions = versions.into_iter().map(|(hash, at)| (hash, instant(at))).collect();
+                // The newest first.
+                let versions = versions.into_iter().rev();
+                let versions = versions.map(|(hash, at)| (hash, instant(at))).collect();
                 histories.push(PathHistory { path: checked_path(&path)?, versions });
             }
             let newest_kept = usize::try_from(newest).unwrap_or(usize::MAX);
