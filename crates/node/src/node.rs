@@ -284,8 +284,10 @@ impl Node {
         }
     }
 
+    /// On a connection of its own: one that has checked the full-text index before goes by what it remembers of it, and
+    /// takes what another connection has merged since for damage.
     pub(crate) fn check_pages(&self) -> Result<Option<String>> {
-        Ok(lock(&self.inner.reader).check_pages()?)
+        Ok(Store::open_to_read(&self.inner.home.join(DATABASE))?.check_pages()?)
     }
 
     /// The text that is being written.
