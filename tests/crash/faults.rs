@@ -220,9 +220,9 @@ impl Run<'_> {
         let again = self.again(&[]).map_err(|error| error.to_string())?;
         let said_again = self.text("stderr");
         // What was done already can't be done again, and says so.
-        if again == Some(0)
-            || again == Some(CLEAR_ERROR) && said_again.starts_with("error[Invalid]")
-        {
+        let codes = ["error[Invalid]", "error[Conflict]"];
+        let done = codes.iter().any(|code| said_again.starts_with(code));
+        if again == Some(0) || again == Some(CLEAR_ERROR) && done {
             return Ok(Some(code == Some(0)));
         }
         Err(format!("a second attempt ended with {again:?}: {said_again:?}"))

@@ -1,5 +1,6 @@
 //! The real `mirror`, a process a command.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -29,7 +30,7 @@ fn prepare(place: &Place) -> Result<()> {
 
 fn work(place: &Place) -> Result<()> {
     let home = place.dir.join("home");
-    let mirror = |args: &[&str]| mirror(&home, args);
+    let mirror = |args: &[&str]| mirror(&home, &place.aside, args);
     let file = place.aside.join("file.bin").display().to_string();
     promise("first", || mirror(&["note", "add", &text("first")]))?;
     let second = promise("second", || mirror(&["note", "add", &text("second"), "--file", &file]))?;
@@ -41,24 +42,28 @@ fn work(place: &Place) -> Result<()> {
 }
 
 /// Runs a command; the error is its own.
-fn mirror(home: &Path, args: &[&str]) -> Result<String> {
+fn mirror(home: &Path, aside: &Path, args: &[&str]) -> Result<String> {
     let mut command = Command::new(binary());
     command.arg("--home").arg(home).args(args).env_remove("MIRROR_HOME");
-    let output = command.stdin(Stdio::null()).output()?;
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        return Ok(said(&output.stdout));
+    // Files, not pipes: where reading is made to fail, it fails here too.
+    let named = |what| aside.join(format!("{what}-{}", std::process::id()));
+    let (out, err) = (named("stdout"), named("stderr"));
+    command.stdin(Stdio::null()).stdout(File::create(&out)?).stderr(File::create(&err)?);
+    let status = command.status()?;
+    let said = |path: &Path| Ok::<_, Error>(fs::read_to_string(path)?.trim().to_owned());
+    if status.success() {
+        return said(&out);
     }
-    let told = said(&output.stderr);
+    let told = said(&err)?;
     // Warnings may stand before it.
     let mut lines = told.lines().skip_while(|line| !line.starts_with("error["));
     match (lines.next(), lines.next()) {
-        (Some(detail), Some(hint)) if output.status.code().is_some_and(|code| code <= 5) => {
+        (Some(detail), Some(hint)) if status.code().is_some_and(|code| code <= 5) => {
             Err(Error::new(Code::Io, detail, hint.trim()))
         }
         _ => {
             // No answer of ours: the driver sees a panic.
-            eprintln!("mirror {}: {}: {told}", args.first().unwrap_or(&""), output.status);
+            eprintln!("mirror {}: {}: {told}", args.first().unwrap_or(&""), status);
             std::process::exit(101)
         }
     }
