@@ -7,7 +7,6 @@ use mirror_domain::text::DeviceName;
 use mirror_link::pair::{MAX_PAIR_BYTES, PairAnswer, PairRequest};
 use mirror_link::{Channel, Endpoint, PAIR, Ticket};
 use mirror_protocol::DeviceId;
-use mirror_store::Meta;
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
@@ -60,7 +59,6 @@ impl Node {
         ask(&mut channel, &ticket, keys.device(), &name).await?;
 
         let node = Self::create(home, keys, ticket.mesh)?;
-        node.write(|tx| Ok(tx.set_meta(Meta::Mesh, &ticket.mesh.0)?))?;
         let report = node.first_sessions(&mut channel, &ticket).await;
         let bytes = channel.bytes();
         channel.finish().await;
@@ -89,7 +87,8 @@ impl Node {
             let mut row = tx.peer(&device)?;
             row.addresses = ticket.addresses.clone();
             tx.put_peer(&device, &row)?;
-            commit::ensure_chain(&self.inner, tx)
+            commit::ensure_chain(&self.inner, tx)?;
+            self.belong(tx)
         })?;
         let second = Exchange::initiate(self, channel, device, &never)?.run().await?;
         let head = self.head()?;

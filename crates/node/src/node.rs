@@ -91,18 +91,14 @@ impl Node {
                 role: convert::role_from(role),
             };
             commit::append(&node.inner, tx, &Body::DeviceAdmit(admit), clock::now())?;
-            // Last, with the events in one transaction: a home has a mesh once its first events are durable.
-            Ok(tx.set_meta(Meta::Mesh, &open.mesh.0)?)
+            node.belong(tx)
         })?;
         Ok(node)
     }
 
     /// Lays down a home with fresh keys; it belongs to nothing until its mesh is set.
     pub(crate) fn create(home: &Path, keys: Keys, mesh: MeshId) -> Result<Self> {
-        let mut folders = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
-        folders.recursive(true).create(home)?;
+        make_folder(home)?;
         if Self::is_initialised(home)? {
             return Err(Error::invalid(
                 format!("{} holds a device already", home.display()),
@@ -110,6 +106,10 @@ impl Node {
             ));
         }
         let mut store = Store::create(&home.join(DATABASE))?;
+        store.write::<_, Error>(|tx| {
+            // An attempt to join that was interrupted has left them.
+            if tx.event_count()? > 0 { Ok(tx.start_over()?) } else { Ok(()) }
+        })?;
         place::settle(&mut store, home)?;
         let kept = keep_keys(home, &keys, &mut store)?;
         let reader = Store::open(&home.join(DATABASE))?;
@@ -131,6 +131,22 @@ impl Node {
         let mesh = self.inner.mesh;
         writer.write::<_, Error>(|tx| Ok(tx.set_meta(Meta::Mesh, &mesh.0)?))?;
         Ok(kept)
+    }
+
+    /// Says that the home belongs to its mesh: last, in one transaction with its first events, so that a home is there
+    /// whole or not at all.
+    pub(crate) fn belong(&self, tx: &Tx<'_>) -> Result<()> {
+        let ours = tx.meta_id(Meta::Device)? == Some(self.inner.device.0);
+        if !ours || tx.meta(Meta::Mesh)?.is_some() {
+            return Err(Error::invalid(
+                format!(
+                    "another process has made a device of {} meanwhile",
+                    self.inner.home.display()
+                ),
+                "use the device that is there, or choose another folder with --home",
+            ));
+        }
+        Ok(tx.set_meta(Meta::Mesh, &self.inner.mesh.0)?)
     }
 
     /// Opens a home.
@@ -303,8 +319,10 @@ impl Node {
         Ok(lock(&self.inner.writer).reindex()?)
     }
 
+    /// On a connection of its own: one that has checked the full-text index before goes by what it remembers of it, and
+    /// takes what another connection has merged since for damage.
     pub(crate) fn check_pages(&self) -> Result<Option<String>> {
-        Ok(lock(&self.inner.reader).check_pages()?)
+        Ok(Store::open_to_read(&self.inner.home.join(DATABASE))?.check_pages()?)
     }
 
     /// The text that is being written.
@@ -351,6 +369,26 @@ fn keep_keys(home: &Path, keys: &Keys, store: &mut Store) -> Result<&'static str
         Ok(tx.set_meta(Meta::Device, &device.0)?)
     })?;
     Ok(secrets.name())
+}
+
+/// Makes a home's folder, of the owner's alone; its name is durable when it returns, and so are those above that it made.
+fn make_folder(home: &Path) -> Result<()> {
+    let missing: Vec<&Path> =
+        home.ancestors().skip(1).take_while(|above| !above.exists()).collect();
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(home)?;
+    for folder in std::iter::once(home).chain(missing) {
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+        match std::fs::File::open(above.unwrap_or(Path::new("."))) {
+            Ok(above) => above.sync_all()?,
+            // Whoever may not read it did not make anything in it.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// A panic elsewhere can't leave a store half changed: its transaction was rolled back.

@@ -60,3 +60,43 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use crate::{NewNote, Node, view::Role};
+
+    /// Of no two letters that follow each other in many notes, so that the index takes several pages.
+    fn text(number: u32) -> String {
+        let mut dice = u64::from(number) + 1;
+        let letter = |_| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'a' + ((dice >> 33) % 26) as u8)
+        };
+        (0..2000).map(letter).collect()
+    }
+
+    fn indexed(node: &Node) {
+        while node.index_pending().unwrap() > 0 {}
+    }
+
+    #[test]
+    fn an_index_that_was_merged_since_the_last_look_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node::init(folder.path(), "Mac", Role::Anchor).unwrap();
+        let new = |number| NewNote { text: text(number), ..NewNote::default() };
+        let notes: Vec<String> =
+            (0..4).map(|number| node.capture(new(number)).unwrap().id).collect();
+        for number in 4..12 {
+            node.edit(&notes[number as usize % 4], None, &text(number), None).unwrap();
+        }
+        indexed(&node);
+        for number in 12..16 {
+            assert!(node.verify(true).unwrap().ok, "before {number}");
+            node.capture(new(number)).unwrap();
+            indexed(&node);
+        }
+        let verified = node.verify(true).unwrap();
+        assert!(verified.ok, "{verified:?}");
+    }
+}

@@ -19,6 +19,8 @@ const APPLICATION_ID: i64 = 0x4d44_4e41;
 const CACHE_KIB: i64 = 8 * 1024;
 /// More than there are different statements.
 const STATEMENTS: usize = 128;
+/// SQLite's pages, as it makes them.
+const PAGE_BYTES: u64 = 4096;
 const BUSY: Duration = Duration::from_secs(20);
 
 /// A home's database, as one connection. Several processes may have one each.
@@ -62,10 +64,31 @@ impl View<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// Drops everything that is stored, as if the database were new.
+    pub fn start_over(&self) -> Result<(), StoreError> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+                       AND name NOT LIKE 'search_%' ORDER BY rowid DESC";
+        let tables = self
+            .conn
+            .prepare(sql)?
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect::<Result<Vec<_>, _>>()?;
+        self.conn.pragma_update(None, "defer_foreign_keys", true)?;
+        for table in tables {
+            self.conn.execute_batch(&format!("DROP TABLE {table}"))?;
+        }
+        lay_down(self.conn)
+    }
+}
+
 impl Store {
     /// Makes a new database, or opens one that an interrupted creation left without a schema.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
         make_private(path)?;
+        if is_blank(path)? {
+            File::options().write(true).open(path)?.set_len(0)?;
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -78,9 +101,7 @@ impl Store {
         configure(&conn, path)?;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if version(&tx)? == 0 {
-            tx.execute_batch(include_str!("schema.sql"))?;
-            tx.execute_batch(include_str!("blobs.sql"))?;
-            tx.execute_batch(include_str!("vault.sql"))?;
+            lay_down(&tx)?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
@@ -94,20 +115,14 @@ impl Store {
         let mut magic = [0; 16];
         match File::open(path).and_then(|mut file| file.read_exact(&mut magic)) {
             Ok(()) if magic == *b"SQLite format 3\0" => {}
-            Ok(()) => return Err(StoreError::NotAStore { path: path.to_owned() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(StoreError::Missing { path: path.to_owned() });
             }
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                // An interrupted creation leaves an empty file.
-                let empty = path.metadata()?.len() == 0;
-                let path = path.to_owned();
-                return Err(match empty {
-                    true => StoreError::Missing { path },
-                    false => StoreError::NotAStore { path },
-                });
+            Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                return Err(error.into());
             }
-            Err(error) => return Err(error.into()),
+            _ if is_blank(path)? => return Err(StoreError::Missing { path: path.to_owned() }),
+            _ => return Err(StoreError::NotAStore { path: path.to_owned() }),
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags)?;
@@ -216,6 +231,12 @@ impl Store {
     }
 }
 
+fn lay_down(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute_batch(include_str!("schema.sql"))?;
+    conn.execute_batch(include_str!("blobs.sql"))?;
+    Ok(conn.execute_batch(include_str!("vault.sql"))?)
+}
+
 /// A new database is its owner's alone; SQLite gives its log and index the same mode.
 fn make_private(path: &Path) -> Result<(), StoreError> {
     let mut options = File::options();
@@ -226,6 +247,18 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Whether a database was being made when power went: the file is empty, or the bytes of its first page never came.
+fn is_blank(path: &Path) -> Result<bool, StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    // What was committed would stand in the log.
+    let committed = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    if committed || path.metadata()?.len() > PAGE_BYTES {
+        return Ok(false);
+    }
+    Ok(std::fs::read(path)?.iter().all(|byte| *byte == 0))
 }
 
 fn version(conn: &Connection) -> Result<i64, StoreError> {

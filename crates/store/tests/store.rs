@@ -461,3 +461,32 @@ fn what_moves_while_somebody_looks_at_a_shared_file_is_looked_at_again() {
     store.write(|tx| tx.close_shared("work/a.md", 1, None)).unwrap();
     assert!(store.read(|view| view.shared_waiting()).unwrap().is_empty());
 }
+
+/// What a power cut can leave of the first page: its place, without its bytes.
+#[test]
+fn a_creation_that_lost_power_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, log) = (folder.path().join("mirror.db"), folder.path().join("mirror.db-wal"));
+    for bytes in [4096, 5] {
+        std::fs::write(&path, vec![0; bytes]).unwrap();
+        std::fs::write(&log, b"what was committed").unwrap();
+        assert!(matches!(Store::open(&path), Err(StoreError::NotAStore { .. })), "with a log");
+        std::fs::remove_file(&log).unwrap();
+        assert!(matches!(Store::open(&path), Err(StoreError::Missing { .. })));
+
+        Store::create(&path).unwrap();
+
+        Store::open(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_database_that_starts_over_is_a_new_one() {
+    let (_folder, mut store) = home();
+    append(&mut store, "of an earlier attempt");
+
+    store.write::<_, StoreError>(|tx| tx.start_over()).unwrap();
+
+    assert_eq!(store.read::<_, StoreError>(|view| view.event_count()).unwrap(), 0);
+    assert_eq!(store.check_pages().unwrap(), None);
+}

@@ -156,14 +156,25 @@ impl Locked<'_> {
             return Err(VaultError::NoVersion { hash: to });
         };
         let again = format!("{id}{AGAIN}");
-        // Of an earlier recovery, when power was cut before its intent was there: never exchanged, so nothing but copies.
-        Temps::of(&again).remove(&place.folder)?;
+        self.clear_again(&again, place)?;
         let looked = Seen::look(place)?;
         let intent = Intent { from: Some(to), anything: false, ..intent.clone() };
         let change = Change { id: &again, place, intent, looked };
         // `None`: another program writes it at this moment; its edit will be recorded.
         self.install(&change, &source, None)?;
         self.pending.unlink(&format!("{again}{DONE}")).map(|_| ())
+    }
+
+    /// What an earlier recovery left that lost its intent with the power: its names are wanted again.
+    fn clear_again(&self, again: &str, place: &Place) -> Result<()> {
+        for part in [".part", "-before.part"] {
+            self.pending.unlink(&format!("{again}{part}"))?;
+        }
+        let temps = Temps::of(again);
+        if look(&place.folder, &temps.file)?.is_some() {
+            self.keep_bytes(again, &place.folder, &temps.file)?;
+        }
+        temps.remove(&place.folder)
     }
 
     /// What stood beside the file before, when the file is what it was before.
@@ -271,7 +282,9 @@ impl Outcome {
                 (Some(_), None) => Self::NotBegun,
             },
             Some(to) if now == Some(to) => {
-                if raced && temp != Some(to) {
+                // Where a content replaces itself, nothing tells an edit that was displaced from a copy that lost power:
+                // what stands there is right, and the other is kept as a version.
+                if raced && temp != Some(to) && intent.from != Some(to) {
                     Self::PutBack(Swapped::Exchanged)
                 } else {
                     Self::Finished

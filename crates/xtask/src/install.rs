@@ -35,6 +35,13 @@ pub fn window() -> Result<()> {
     tool("tauri-driver", "^2").map(drop)
 }
 
+/// To make system calls fail. Without it the crash tests say what they don't do.
+pub fn crash() {
+    if let Err(error) = apt(&["strace"]) {
+        println!("── strace is not here: {error}");
+    }
+}
+
 /// Installs Debian packages that are missing. Other systems are told what they need.
 pub fn apt(packages: &[&str]) -> Result<()> {
     if !cfg!(target_os = "linux") {

@@ -1,7 +1,8 @@
-//! Developer commands: `cargo xtask run | test | check | sim | fuzz | bench | shots`. Each installs what it needs and says so.
+//! Developer commands: `cargo xtask run | test | check | sim | crash | fuzz | bench | shots`. Each installs what it needs and says so.
 
 mod bench;
 mod check;
+mod crash;
 mod cross;
 mod fuzz;
 mod install;
@@ -21,6 +22,8 @@ const HELP: &str = "cargo xtask COMMAND
   check                         format, lints, licences, types, tidiness
   sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
   sim --seed S                  replay one world, telling each step
+  crash [--full] [--only WORKLOAD] [--seed N] [--save DIR]
+                                cut power and fail system calls under the real node; see docs/CRASH.md
   fuzz [--seconds N] [TARGET...]
                                 fuzz every decoder and the session for N seconds each (60), and keep the corpus small
   bench [--full] [--rows NAME,NAME] [--json]
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         ["run", flags @ ..] => run::run(flags),
         ["test", parts @ ..] => test::test(parts),
         ["sim", flags @ ..] => sim::sim(flags),
+        ["crash", flags @ ..] => crash::crash(flags),
         ["fuzz", args @ ..] => fuzz::fuzz(args),
         ["check"] => check::check(),
         ["bench", flags @ ..] => bench::bench(flags),

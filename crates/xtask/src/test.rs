@@ -96,6 +96,7 @@ fn strip_colour(line: &str) -> String {
 fn rust() -> Result<(bool, String)> {
     install::app()?;
     install::ui_built()?;
+    install::crash();
     // The scenarios run the real command in processes of its own.
     step("build everything", cargo().args(["build", "--workspace", "--all-targets"]))?;
     let mut test = cargo();

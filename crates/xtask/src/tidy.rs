@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mirror-app", &["mirror-node"]),
     ("mirror-xtask", &[]),
     ("mirror-simulation", &["mirror-protocol", "mirror-domain"]),
+    ("mirror-crash", &["mirror-node"]),
     (
         "mirror-tests",
         &[

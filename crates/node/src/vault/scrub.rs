@@ -46,6 +46,8 @@ impl Node {
         if self.read(|view| Ok(view.vault_file_count()?))? == 0 {
             return Ok(None);
         }
+        // What a crash left half way is finished or undone first: it is no damage.
+        self.locked(|_, _| Ok(()))?;
         let recorded = self.recorded()?;
         let scrubbed = self.read_all(&recorded, &CancelToken::default(), &mut |_| {})?;
         let mut damage = scrubbed.findings.iter().filter(|finding| is_damage(finding));
