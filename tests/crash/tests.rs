@@ -37,7 +37,7 @@ fn cut(workload: &Workload, personality: Personality, states: usize) -> Tally {
         seed: SEED,
         random: 4,
         states: Some(states),
-        states_each: 20,
+        states_each: 12,
         nested: 1,
         failed_syncs: 2,
         save: None,
@@ -53,7 +53,7 @@ fn the_careless_are_caught_and_the_careful_pass() {
     }
     for writer in writers::all() {
         for personality in [Personality::Posix, Personality::Journal] {
-            let tally = cut(&writer, personality, 300);
+            let tally = cut(&writer, personality, 150);
             assert!(tally.acks > 0 && tally.states > 10, "{}: {tally:?}", writer.name);
             let careful = CAREFUL.contains(&writer.name);
             assert_eq!(tally.passes(), careful, "{} on {personality:?}: {tally:?}", writer.name);
@@ -68,8 +68,8 @@ fn a_power_cut_loses_nothing_that_was_acknowledged() {
     }
     for workload in work::all() {
         for personality in [Personality::Posix, Personality::Journal] {
-            let tally = cut(&workload, personality, 40);
-            assert!(tally.states > 30, "{}: {tally:?}", workload.name);
+            let tally = cut(&workload, personality, 24);
+            assert!(tally.states > 15, "{}: {tally:?}", workload.name);
             assert!(tally.passes(), "{} on {personality:?}: {tally:?}", workload.name);
         }
     }
@@ -82,8 +82,8 @@ fn a_system_call_that_fails_ends_in_a_clear_error_and_loses_nothing() {
     }
     for workload in work::all().iter().filter(|workload| workload.faults) {
         let case = Case::new(program(), workload).unwrap();
-        let faults = case.fail(Some((SEED, 15))).unwrap();
-        assert!(faults.injected > 8, "{}: {faults:?}", workload.name);
+        let faults = case.fail(Some((SEED, 10))).unwrap();
+        assert!(faults.injected > 5, "{}: {faults:?}", workload.name);
         assert!(faults.bad.is_empty(), "{}: {faults:#?}", workload.name);
     }
 }
