@@ -13,6 +13,7 @@ use mirror_protocol::{CanonicalHead, Commitment, DeviceId, Lamport, Run, SignedH
 use crate::cancel::CancelToken;
 use crate::commit::Courier;
 use crate::error::{Error, Result};
+use crate::names::name_of;
 use crate::node::Node;
 use crate::view::{Change, Code, Phase, Progress};
 use crate::{clock, commit, convert, fold, intake};
@@ -72,8 +73,7 @@ impl<'a> Exchange<'a> {
             let chains = view.chains()?;
             let peer = device.map(|device| view.peer(&device)).transpose()?.unwrap_or_default();
             let (fold_version, state) = fold::state(view)?;
-            let names = crate::names::Names::of(view)?;
-            let name = device.map(|device| names.name(&device)).unwrap_or_default();
+            let name = device.map(|device| name_of(view, &device)).transpose()?.unwrap_or_default();
             let serving = view.serving()?;
             let local = Local {
                 mesh: node.inner.mesh,

@@ -114,7 +114,7 @@ impl Node {
         let never = CancelToken::default();
         let report = Exchange::respond(self, &mut channel, device, &never)?.run().await;
         if report.is_ok() {
-            let name = self.read(|view| Ok(crate::names::Names::of(view)?.name(&device)))?;
+            let name = self.read(|view| crate::names::name_of(view, &device))?;
             let blobs = blob_exchange::run(self, &mut channel, false, &name, &never).await;
             if let Some(error) = blobs.error {
                 tracing::info!(%name, %error, "an exchange of blobs ended early");
@@ -131,8 +131,7 @@ impl Node {
             let Some(chain) = view.chains()?.into_iter().find(|chain| chain.key == *key) else {
                 return Ok(Err("not a member of this mesh"));
             };
-            let member = view.members()?.into_iter().find(|member| member.device == chain.device);
-            Ok(match member {
+            Ok(match view.member(&chain.device)? {
                 Some(member) if member.revoked => Err("this device was revoked"),
                 Some(member) => Ok(member.device),
                 None => Err("not a member of this mesh"),
