@@ -90,16 +90,21 @@ fn store_own(node: &Inner, tx: &Tx<'_>, branch: BranchRef, event: &Event) -> Res
 /// The heads of other chains that moved since the own chain last named them, and the clock that follows.
 fn causes(tx: &Tx<'_>, own: Option<&ChainRow>) -> Result<(Vec<Dep>, Lamport)> {
     let mut latest = own.map_or(Lamport(0), |own| own.lamport);
-    let mut deps = Vec::new();
-    for row in tx.frontier()? {
-        // More than a header can name wait for the next event.
-        if own.is_some_and(|own| own.tip.chain == row.tip.chain) || deps.len() == MAX_DEPS {
-            continue;
-        }
+    let own = own.map(|own| own.branch);
+    if own.map_or(Ok(false), |own| tx.is_caught_up(own))? {
+        return Ok((Vec::new(), Lamport(latest.0.saturating_add(1))));
+    }
+    let moved = tx.frontier(own)?;
+    // More than a header can name wait for the next event.
+    let named = moved.get(..MAX_DEPS).unwrap_or(&moved);
+    for row in named {
         latest = latest.max(row.lamport);
         tx.cover(row.branch, row.tip.seq)?;
-        deps.push(Dep::from(row.tip));
     }
+    if let Some(own) = own.filter(|_| named.len() == moved.len()) {
+        tx.set_caught_up(own)?;
+    }
+    let deps = named.iter().map(|row| Dep::from(row.tip)).collect();
     Ok((deps, Lamport(latest.0.saturating_add(1))))
 }
 
