@@ -13,6 +13,7 @@ use mirror_protocol::{CanonicalHead, Commitment, DeviceId, Lamport, Run, SignedH
 use crate::cancel::CancelToken;
 use crate::commit::Courier;
 use crate::error::{Error, Result};
+use crate::meaning::ReadAhead;
 use crate::names::name_of;
 use crate::node::Node;
 use crate::view::{Change, Code, Phase, Progress};
@@ -181,8 +182,9 @@ impl<'a> Exchange<'a> {
             SessionEvent::Peer(peer) => self.on_peer(peer),
             SessionEvent::Commit(batch) => {
                 let inner = &self.node.inner;
+                let (by, ahead) = (Courier::Member, ReadAhead::default());
                 let stored =
-                    self.node.write(|tx| commit::store_batch(inner, tx, batch, Courier::Member))?;
+                    self.node.write(|tx| commit::store_batch(inner, tx, batch, by, ahead))?;
                 intake::keep_waiting(self.node, &stored.held)?;
                 self.progress.received += convert::count(stored.events);
                 self.progress.notes += convert::count(stored.notes);
