@@ -136,6 +136,7 @@ impl<'t> Folding<'t> {
     fn fold(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, meaning: &Meaning) -> Result<()> {
         let Meaning { body, entry } = meaning;
         crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
+        crate::vault::fold(tx, body, event.header.lamport, pos)?;
         match (body, entry) {
             (Body::NoteAdd(add), Some(entry)) => self.new_note(tx, event, pos, add, *entry),
             (Body::NoteEdit(NoteEdit { note, .. }), _)

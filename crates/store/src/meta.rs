@@ -34,6 +34,8 @@ pub enum Meta {
     Remains,
     /// The bytes that blobs may take up unless a person asks for them.
     BlobCap,
+    /// The vault's folder.
+    Vault,
 }
 
 impl Meta {
@@ -52,6 +54,7 @@ impl Meta {
             Self::CaughtUp => "caught_up",
             Self::Remains => "remains",
             Self::BlobCap => "blob_cap",
+            Self::Vault => "vault",
         }
     }
 }
