@@ -210,6 +210,9 @@ impl Store {
 
     /// Very much is about to be written, in many transactions; or that is over.
     pub fn set_bulk(&mut self, bulk: bool) -> Result<(), StoreError> {
+        if self.poisoned {
+            return Err(StoreError::Poisoned { path: self.path.clone() });
+        }
         let pages = if bulk { LOG_PAGES_IN_BULK } else { LOG_PAGES };
         self.conn.pragma_update(None, "wal_autocheckpoint", pages)?;
         if bulk { Ok(()) } else { settle_log(&self.conn) }
