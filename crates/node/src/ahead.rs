@@ -1,4 +1,4 @@
-//! A bundle's runs, read and verified on other threads ahead of the transactions that store them.
+//! A bundle's runs, read, verified and understood on other threads ahead of the transactions that store them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,9 +10,11 @@ use mirror_protocol::bundle::{BundleError, BundleReader, Record};
 use mirror_protocol::run::RunError;
 use mirror_protocol::{ChainId, ChainOpen, Event, PublicKey, Run, Tip, VerifiedRun};
 
+use crate::meaning::Meaning;
+
 /// Bytes of runs that move from thread to thread at once. Few are under way at a time, so that memory stays bounded
 /// whatever the bundle holds: a run is 14 MiB at most.
-const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 1024 * 1024;
 /// More would wait for the one that stores.
 const MAX_VERIFIERS: usize = 3;
 
@@ -26,6 +28,8 @@ pub enum Coming {
         record: u64,
         /// What it is.
         run: Result<VerifiedRun, RunError>,
+        /// What its events say.
+        meanings: Vec<Meaning>,
     },
     /// The first record of a blob: no run comes behind it.
     Blob(BlobMessage),
@@ -131,7 +135,9 @@ fn verify(work: &Receiver<Vec<Given>>, done: &SyncSender<Vec<Coming>>) {
     let verified = |record: Given| match record {
         Given::Run(run, record, key) => {
             let tip = run.head.tip;
-            Coming::Run { tip, record, run: run.verify(key) }
+            let run = run.verify(key);
+            let events = run.as_ref().map_or(&[][..], |run| &run.events);
+            Coming::Run { tip, record, meanings: events.iter().map(Meaning::of).collect(), run }
         }
         Given::Other(other) => other,
     };

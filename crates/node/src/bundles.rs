@@ -22,6 +22,7 @@ use crate::commit::Courier;
 use crate::error::{Error, Result};
 use crate::exchange::Runs;
 use crate::intake::Refusals;
+use crate::meaning::ReadAhead;
 use crate::node::Node;
 use crate::reconcile::{fallen_back, refusal};
 use crate::view::{Code, Exported, Imported};
@@ -161,11 +162,13 @@ impl Node {
         let mut import = Import::of(courier, self.read(forget::missing)?);
         let keys = self.read(|view| Ok(view.chains()?))?;
         let keys = keys.into_iter().map(|chain| (chain.tip.chain, chain.key)).collect();
-        ahead::runs(reader, keys, |coming| {
-            while !import.over {
-                self.write(|tx| import.step(self, tx, coming))?;
-            }
-            Ok::<_, Error>(())
+        self.in_bulk(|| {
+            ahead::runs(reader, keys, |coming| {
+                while !import.over {
+                    self.write(|tx| import.step(self, tx, coming))?;
+                }
+                Ok::<_, Error>(())
+            })
         })?;
         Ok(import)
     }
@@ -180,6 +183,8 @@ struct Import {
     refused: Refusals,
     /// The records of the runs that wait, by their last events: a run is only ever cut at its front.
     records: BTreeMap<Tip, u64>,
+    /// What the runs say that came since the last were stored.
+    ahead: ReadAhead,
     /// Some of it only for who may have brought it.
     late: bool,
     /// Events here that lack their bodies; the bundle may bring them.
@@ -228,6 +233,7 @@ impl Import {
             quarantined: 0,
             refused: Refusals::default(),
             records: BTreeMap::new(),
+            ahead: ReadAhead::default(),
             late: false,
             missing,
             blob: None,
@@ -277,8 +283,8 @@ impl Import {
 
     /// Takes a record in; answers its bytes.
     fn take(&mut self, node: &Node, tx: &Tx<'_>, record: Coming) -> Result<usize> {
-        let (tip, record, run) = match record {
-            Coming::Run { tip, record, run } => (tip, record, run),
+        let (tip, record, run, meanings) = match record {
+            Coming::Run { tip, record, run, meanings } => (tip, record, run, meanings),
             Coming::Blob(first) => {
                 self.blob = Some(first);
                 return Ok(0);
@@ -297,6 +303,7 @@ impl Import {
         let bytes = run.as_ref().map_or(0, VerifiedRun::bytes);
         if let Ok(run) = &run {
             self.fill(node, tx, run)?;
+            self.ahead.add(run, meanings);
         }
         match self.offer(node, tx, run) {
             Ok(offered) => self.duplicates += offered.duplicates,
@@ -326,12 +333,14 @@ impl Import {
             self.refuse_run(what, first, error.to_string());
         }
         let leaving: Vec<_> =
-            ready.batch.iter().map(|run| (commit::name(run), run.head.tip)).collect();
-        let stored = commit::store_batch(&node.inner, tx, ready.batch, self.courier)?;
+            ready.batch.iter().map(|run| (run.first_seq(), run.head.tip)).collect();
+        // What is not stored now is read again when it is: it may be long until then.
+        let ahead = std::mem::take(&mut self.ahead);
+        let stored = commit::store_batch(&node.inner, tx, ready.batch, self.courier, ahead)?;
         self.received += stored.events;
         self.late |= stored.late;
         for Refused { what, reason } in stored.refused {
-            match leaving.iter().find(|(name, _)| *name == what) {
+            match leaving.iter().find(|(first, tip)| commit::name_of(*first, tip) == what) {
                 Some((_, tip)) => self.refuse_run(what, *tip, reason),
                 None => self.refused.add(what, reason),
             }

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::fold;
 use crate::keys::random;
+use crate::meaning::{Meaning, ReadAhead};
 use crate::node::Inner;
 
 /// Seals and stores an event of this device: reads the own tip, seals, inserts, signs and folds in one transaction, so
@@ -84,22 +85,27 @@ fn store_own(node: &Inner, tx: &Tx<'_>, branch: BranchRef, event: &Event) -> Res
     let pos = tx.insert(branch, event)?;
     let head = SignedHead::sign(event.tip(), &node.keys.incarnation);
     tx.set_head(branch, &head, event.header.lamport)?;
-    fold::events(tx, node.mesh, &[(event, pos)])
+    fold::events(tx, node.mesh, &[(event, pos)], &[&Meaning::of(event)])
 }
 
 /// The heads of other chains that moved since the own chain last named them, and the clock that follows.
 fn causes(tx: &Tx<'_>, own: Option<&ChainRow>) -> Result<(Vec<Dep>, Lamport)> {
     let mut latest = own.map_or(Lamport(0), |own| own.lamport);
-    let mut deps = Vec::new();
-    for row in tx.frontier()? {
-        // More than a header can name wait for the next event.
-        if own.is_some_and(|own| own.tip.chain == row.tip.chain) || deps.len() == MAX_DEPS {
-            continue;
-        }
+    let own = own.map(|own| own.branch);
+    if own.map_or(Ok(false), |own| tx.is_caught_up(own))? {
+        return Ok((Vec::new(), Lamport(latest.0.saturating_add(1))));
+    }
+    let moved = tx.frontier(own)?;
+    // More than a header can name wait for the next event.
+    let named = moved.get(..MAX_DEPS).unwrap_or(&moved);
+    for row in named {
         latest = latest.max(row.lamport);
         tx.cover(row.branch, row.tip.seq)?;
-        deps.push(Dep::from(row.tip));
     }
+    if let Some(own) = own.filter(|_| named.len() == moved.len()) {
+        tx.set_caught_up(own)?;
+    }
+    let deps = named.iter().map(|row| Dep::from(row.tip)).collect();
     Ok((deps, Lamport(latest.0.saturating_add(1))))
 }
 
@@ -133,6 +139,7 @@ pub fn store_batch(
     tx: &Tx<'_>,
     batch: Vec<VerifiedRun>,
     courier: Courier,
+    mut ahead: ReadAhead,
 ) -> Result<Stored> {
     let mut stored = Stored::default();
     let mut policy = Policy::of(node, tx, &batch)?;
@@ -170,13 +177,15 @@ pub fn store_batch(
     }
     tx.end_quarantine()?;
     keep_named(node, tx, &accepted)?;
-    let mut events = Vec::new();
+    let read: Vec<_> = accepted.iter().map(|run| ahead.take(run)).collect();
+    let (mut events, mut meanings) = (Vec::new(), Vec::new());
     for (run, event) in in_causal_order(&accepted) {
         let found = accepted.get(run).and_then(|run| run.events.get(event));
         let pos = places.get(run).and_then(|places| places.get(event));
         events.extend(found.zip(pos.copied()));
+        meanings.extend(read.get(run).and_then(|read| read.get(event)));
     }
-    fold::events(tx, node.mesh, &events)?;
+    fold::events(tx, node.mesh, &events, &meanings)?;
     stored.events = events.len() as u64;
     let added = events.iter().filter(|(event, _)| event.header.kind.as_str() == NOTE_ADD);
     stored.notes = added.count() as u64;
@@ -217,7 +226,12 @@ fn keep_named(node: &Inner, tx: &Tx<'_>, runs: &[VerifiedRun]) -> Result<()> {
 
 /// What a report calls a run.
 pub fn name(run: &VerifiedRun) -> String {
-    format!("run of {} from {} to {}", run.chain, run.first_seq(), run.head.tip.seq)
+    name_of(run.first_seq(), &run.head.tip)
+}
+
+/// The same, of a run that begins at `first`.
+pub fn name_of(first: u64, last: &Tip) -> String {
+    format!("run of {} from {first} to {}", last.chain, last.seq)
 }
 
 /// The run without the events that are here; `None` when nothing of it is new.

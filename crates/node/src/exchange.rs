@@ -14,6 +14,8 @@ use mirror_store::View;
 use crate::cancel::CancelToken;
 use crate::commit::Courier;
 use crate::error::{Error, Result};
+use crate::meaning::ReadAhead;
+use crate::names::name_of;
 use crate::node::Node;
 use crate::view::{Change, Code, Phase, Progress};
 use crate::{clock, commit, convert, fold, intake};
@@ -73,8 +75,7 @@ impl<'a> Exchange<'a> {
             let chains = view.chains()?;
             let peer = device.map(|device| view.peer(&device)).transpose()?.unwrap_or_default();
             let (fold_version, state) = fold::state(view)?;
-            let names = crate::names::Names::of(view)?;
-            let name = device.map(|device| names.name(&device)).unwrap_or_default();
+            let name = device.map(|device| name_of(view, &device)).transpose()?.unwrap_or_default();
             let serving = view.serving()?;
             let local = Local {
                 mesh: node.inner.mesh,
@@ -182,8 +183,9 @@ impl<'a> Exchange<'a> {
             SessionEvent::Peer(peer) => self.on_peer(peer),
             SessionEvent::Commit(batch) => {
                 let inner = &self.node.inner;
+                let (by, ahead) = (Courier::Member, ReadAhead::default());
                 let stored =
-                    self.node.write(|tx| commit::store_batch(inner, tx, batch, Courier::Member))?;
+                    self.node.write(|tx| commit::store_batch(inner, tx, batch, by, ahead))?;
                 intake::keep_waiting(self.node, &stored.held)?;
                 self.progress.received += convert::count(stored.events);
                 self.progress.notes += convert::count(stored.notes);

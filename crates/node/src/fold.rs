@@ -1,9 +1,8 @@
 //! Events become what is listed: run for every event inside the transaction that stores it.
 
-use std::collections::BTreeSet;
 use std::collections::btree_map::{self, BTreeMap};
 
-use mirror_domain::body::NoteAdd;
+use mirror_domain::body::{NoteAdd, NoteArchive, NoteEdit};
 use mirror_domain::membership::is_within;
 use mirror_domain::{Body, Entry, FOLD_VERSION, Membership, NOTE_ADD, NoteGraph, NoteState};
 use mirror_domain::{Revision, Role, StateDigest};
@@ -12,54 +11,47 @@ use mirror_store::{Lister, MemberRow, Meta, NoteRow, Pos, Tx, View};
 
 use crate::error::{Error, Result};
 use crate::forget;
+use crate::meaning::Meaning;
 
-/// Folds events that the transaction has stored, in causal order. A body of a known kind that does not read means
-/// nothing; the event stays in its chain. So does one that does not count, and one that is forgotten.
-pub fn events(tx: &Tx<'_>, mesh: MeshId, events: &[(&Event, Pos)]) -> Result<()> {
-    let mut others = Vec::new();
+/// Folds events that the transaction has stored, in causal order, with what each says. A body of a known kind that does
+/// not read means nothing; the event stays in its chain. So does one that does not count, and one that is forgotten.
+pub fn events(
+    tx: &Tx<'_>,
+    mesh: MeshId,
+    events: &[(&Event, Pos)],
+    meanings: &[&Meaning],
+) -> Result<()> {
+    let mut others = Vec::with_capacity(events.len());
     let mut about_members = false;
-    for (event, pos) in events {
-        match Body::read(event) {
-            Ok(body) if body.is_about_members() => {
-                about_members = true;
-                add_member_event(tx, &body, *pos)?;
-            }
-            Ok(body) => others.push((*event, *pos, body)),
-            Err(error) => {
-                tracing::warn!(%error, "an event without meaning");
-                others.push((*event, *pos, Body::Unknown));
-            }
+    for ((event, pos), meaning) in events.iter().zip(meanings) {
+        if meaning.body.is_about_members() {
+            about_members = true;
+            add_member_event(tx, &meaning.body, *pos)?;
+        } else {
+            others.push((*event, *pos, *meaning));
         }
     }
+    let mut counting = Counting::default();
     // A head that a revocation names vouches for nothing until it is here.
-    let judged = about_members || of_revoked(tx, events)?;
-    if judged && members(tx, mesh, events)? {
-        return rebuild(tx, mesh);
+    if about_members || counting.any_cut(tx, events)? {
+        if members(tx, mesh, events)? {
+            return rebuild(tx, mesh);
+        }
+        counting = Counting::default();
     }
     if others.is_empty() {
         return Ok(());
     }
-    let mut folding = Folding::of(tx)?;
-    for (event, pos, body) in others {
-        if forget::is_forgotten(tx, event)? {
+    let mut folding = Folding::of(tx, counting)?;
+    let any_forgotten = tx.has_forgotten()?;
+    for (event, pos, meaning) in others {
+        if any_forgotten && forget::is_forgotten(tx, event)? {
             forget::drop_body(tx, event, pos)?;
         } else if folding.counting.counts(tx, event)? {
-            folding.fold(tx, event, pos, &body)?;
+            folding.fold(tx, event, pos, meaning)?;
         }
     }
     set_state(tx, &folding.sum)
-}
-
-fn of_revoked(view: &View<'_>, events: &[(&Event, Pos)]) -> Result<bool> {
-    let mut seen = BTreeSet::new();
-    for (event, _) in events {
-        if seen.insert(event.chain())
-            && view.member(&author(view, &event.chain())?)?.is_some_and(|member| member.revoked)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn add_member_event(tx: &Tx<'_>, body: &Body, pos: Pos) -> Result<()> {
@@ -87,6 +79,16 @@ enum Standing {
 }
 
 impl Counting {
+    /// Whether one of the events is of a device that was revoked.
+    fn any_cut(&mut self, view: &View<'_>, events: &[(&Event, Pos)]) -> Result<bool> {
+        for (event, _) in events {
+            if matches!(self.chain(view, &event.chain())?.1, Standing::Cut(_)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn counts(&mut self, view: &View<'_>, event: &Event) -> Result<bool> {
         Ok(match &self.chain(view, &event.chain())?.1 {
             Standing::Member => true,
@@ -127,23 +129,33 @@ struct Folding<'t> {
 }
 
 impl<'t> Folding<'t> {
-    fn of(tx: &'t Tx<'_>) -> Result<Self> {
-        Ok(Self { counting: Counting::default(), sum: state(tx)?.1, lister: tx.lister()? })
+    fn of(tx: &'t Tx<'_>, counting: Counting) -> Result<Self> {
+        Ok(Self { counting, sum: state(tx)?.1, lister: tx.lister()? })
     }
 
-    fn fold(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
+    fn fold(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, meaning: &Meaning) -> Result<()> {
+        let Meaning { body, entry } = meaning;
         crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
         crate::vault::fold(tx, event, pos, body, &mut self.sum)?;
-        match body {
-            Body::NoteAdd(add) => self.new_note(tx, event, pos, add),
-            Body::NoteEdit(edit) => self.relist(tx, edit.note, Some((event, pos))),
-            Body::NoteArchive(archive) => self.relist(tx, archive.note, Some((event, pos))),
+        match (body, entry) {
+            (Body::NoteAdd(add), Some(entry)) => self.new_note(tx, event, pos, add, *entry),
+            (Body::NoteEdit(NoteEdit { note, .. }), _)
+            | (Body::NoteArchive(NoteArchive { note, .. }), _) => {
+                self.relist(tx, *note, Some((event, pos, body)))
+            }
             _ => Ok(()),
         }
     }
 
     /// A new note; an edit of it may have come first.
-    fn new_note(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, add: &NoteAdd) -> Result<()> {
+    fn new_note(
+        &mut self,
+        tx: &Tx<'_>,
+        event: &Event,
+        pos: Pos,
+        add: &NoteAdd,
+        entry: Entry,
+    ) -> Result<()> {
         let (lamport, at_ms) = (event.header.lamport, event.header.at.unix_ms);
         let state = NoteState::Current;
         let row = NoteRow { note: pos, latest: pos, lamport, at_ms, state: state.number() };
@@ -151,14 +163,19 @@ impl<'t> Folding<'t> {
             return self.relist(tx, event.id, None);
         }
         tx.add_tags(&row, &add.tags)?;
-        self.sum.add(Entry::note(&event.id, &[event.id], state));
+        self.sum.add(entry);
         Ok(())
     }
 
     /// A note's line in the list and its entry in the state digest, before and after a revision.
-    fn relist(&mut self, tx: &Tx<'_>, note: EventId, coming: Option<(&Event, Pos)>) -> Result<()> {
+    fn relist(
+        &mut self,
+        tx: &Tx<'_>,
+        note: EventId,
+        coming: Option<(&Event, Pos, &Body)>,
+    ) -> Result<()> {
         let stored = stored(tx, &mut self.counting, note)?;
-        if let Some((_, pos)) = coming {
+        if let Some((_, pos, _)) = coming {
             tx.add_revision(&note, pos)?;
         }
         let Some(mut stored) = stored else { return Ok(()) };
@@ -166,10 +183,10 @@ impl<'t> Folding<'t> {
         let row = before.as_ref().map(|before| (before.row.lamport, before.row.latest));
         let is_listed = row.map(|(lamport, latest)| tx.note_row(lamport, latest)).transpose()?;
         let before = before.filter(|_| is_listed.flatten().is_some());
-        if let Some((event, pos)) = coming
+        if let Some((event, pos, body)) = coming
             && !stored.revisions.iter().any(|(_, known)| *known == pos)
         {
-            stored.add(tx, &mut self.counting, event, pos)?;
+            stored.add(tx, &mut self.counting, event, pos, body.clone())?;
         }
         let Some(after) = listed(note, &stored) else { return Ok(()) };
         tx.put_note(&after.row, &after.tags, before.as_ref().map(|before| &before.row))?;
@@ -225,9 +242,10 @@ impl Stored {
         counting: &mut Counting,
         event: &Event,
         pos: Pos,
+        body: Body,
     ) -> Result<()> {
         let device = counting.chain(view, &event.chain())?.0;
-        self.revisions.extend(revision(event, device).map(|revision| (revision, pos)));
+        self.revisions.extend(revision(event, body, device).map(|revision| (revision, pos)));
         Ok(())
     }
 }
@@ -235,17 +253,19 @@ impl Stored {
 /// `None` when the event is no note.
 fn stored(view: &View<'_>, counting: &mut Counting, note: EventId) -> Result<Option<Stored>> {
     let Some((first, event)) = view.find(&note)? else { return Ok(None) };
-    if note_of(&event) != Some(note) {
+    let body = Body::read(&event).unwrap_or(Body::Unknown);
+    if note_in(&event, &body) != Some(note) {
         return Ok(None);
     }
     let mut stored = Stored { first, revisions: Vec::new() };
     // What others made of a note stays when the note itself does not count, or is forgotten.
     if counting.counts(view, &event)? {
-        stored.add(view, counting, &event, first)?;
+        stored.add(view, counting, &event, first, body)?;
     }
     for pos in view.revisions(&note)? {
         if let Some(event) = view.event_at(pos)? {
-            stored.add(view, counting, &event, pos)?;
+            let body = Body::read(&event).unwrap_or(Body::Unknown);
+            stored.add(view, counting, &event, pos, body)?;
         }
     }
     Ok(Some(stored))
@@ -257,12 +277,12 @@ pub fn graph(view: &View<'_>, note: EventId) -> Result<Option<NoteGraph>> {
 }
 
 /// An event as a revision of a note.
-fn revision(event: &Event, device: DeviceId) -> Option<Revision> {
+fn revision(event: &Event, body: Body, device: DeviceId) -> Option<Revision> {
     let nothing = String::new;
-    let (parents, text, tags, attachments, archived) = match Body::read(event) {
-        Ok(Body::NoteAdd(add)) => (vec![], add.text, add.tags, Some(add.attachments), false),
-        Ok(Body::NoteEdit(edit)) => (edit.replaces, edit.text, edit.tags, edit.attachments, false),
-        Ok(Body::NoteArchive(archive)) => (archive.replaces, nothing(), vec![], None, true),
+    let (parents, text, tags, attachments, archived) = match body {
+        Body::NoteAdd(add) => (vec![], add.text, add.tags, Some(add.attachments), false),
+        Body::NoteEdit(edit) => (edit.replaces, edit.text, edit.tags, edit.attachments, false),
+        Body::NoteArchive(archive) => (archive.replaces, nothing(), vec![], None, true),
         _ => return None,
     };
     let (inherits, attachments) = (attachments.is_none(), attachments.unwrap_or_default());
@@ -280,12 +300,16 @@ pub fn author(view: &View<'_>, chain: &ChainId) -> Result<DeviceId> {
 
 /// The note that an event belongs to, if any.
 pub fn note_of(event: &Event) -> Option<EventId> {
-    match Body::read(event) {
-        Ok(Body::NoteAdd(_)) => Some(event.id),
-        Ok(Body::NoteEdit(edit)) => Some(edit.note),
-        Ok(Body::NoteArchive(archive)) => Some(archive.note),
+    Body::read(event).ok().and_then(|body| note_in(event, &body))
+}
+
+fn note_in(event: &Event, body: &Body) -> Option<EventId> {
+    match body {
+        Body::NoteAdd(_) => Some(event.id),
+        Body::NoteEdit(edit) => Some(edit.note),
+        Body::NoteArchive(archive) => Some(archive.note),
         // Without its body too it is what the others name.
-        Ok(Body::Missing) if event.header.kind.as_str() == NOTE_ADD => Some(event.id),
+        Body::Missing if event.header.kind.as_str() == NOTE_ADD => Some(event.id),
         _ => None,
     }
 }
@@ -405,11 +429,11 @@ pub fn rebuild(tx: &Tx<'_>, mesh: MeshId) -> Result<()> {
         })?;
     }
     members(tx, mesh, &[])?;
-    let mut folding = Folding::of(tx)?;
+    let mut folding = Folding::of(tx, Counting::default())?;
     for pos in others {
         let Some(event) = tx.event_at(pos)? else { continue };
         if folding.counting.counts(tx, &event)? {
-            folding.fold(tx, &event, pos, &Body::read(&event).unwrap_or(Body::Missing))?;
+            folding.fold(tx, &event, pos, &Meaning::of(&event))?;
         }
     }
     set_state(tx, &folding.sum)

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::commit::{self, Courier};
 use crate::error::Result;
 use crate::forget;
+use crate::meaning::ReadAhead;
 use crate::node::Node;
 
 /// What a file brought that was not taken. It may hold any number of bad records: a hundred are listed, the rest counted.
@@ -92,7 +93,8 @@ pub fn retry_waiting(node: &Node) -> Result<u64> {
         }
         let ready = intake.take_ready(&**tx);
         // Who brought them is not known any more.
-        let stored = commit::store_batch(&node.inner, tx, ready.batch, Courier::Unknown)?;
+        let (by, ahead) = (Courier::Unknown, ReadAhead::default());
+        let stored = commit::store_batch(&node.inner, tx, ready.batch, by, ahead)?;
         for (first, error) in ready.refused {
             let what = format!("waiting run of {} from {}", first.chain, first.seq);
             tx.add_refusal(&what, &error.to_string(), "quarantine", clock::now_ms())?;

@@ -37,6 +37,7 @@ mod history;
 mod intake;
 mod join;
 mod keys;
+mod meaning;
 mod names;
 mod node;
 mod notes;

@@ -8,6 +8,15 @@ use mirror_store::View;
 
 use crate::error::Result;
 
+/// One device's name, without reading all of them.
+pub fn name_of(view: &View<'_>, device: &DeviceId) -> Result<String> {
+    Ok(view.member(device)?.map_or_else(|| short(device), |member| member.name))
+}
+
+fn short(device: &DeviceId) -> String {
+    device.to_string().chars().take(8).collect()
+}
+
 /// Names of devices, and the vectors that they acknowledged.
 pub struct Names<'v> {
     view: &'v View<'v>,
@@ -34,8 +43,7 @@ impl<'v> Names<'v> {
 
     /// A device's name; a stranger is shown by the beginning of its id.
     pub fn name(&self, device: &DeviceId) -> String {
-        let short = || device.to_string().chars().take(8).collect();
-        self.names.get(device).cloned().unwrap_or_else(short)
+        self.names.get(device).cloned().unwrap_or_else(|| short(device))
     }
 
     /// Names of the devices that signed for having an event.

@@ -300,6 +300,16 @@ impl Node {
         self.erase(&mut lock(&self.inner.writer));
     }
 
+    /// Work that writes very much, in many transactions.
+    pub(crate) fn in_bulk<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        lock(&self.inner.writer).set_bulk(true)?;
+        let result = work();
+        let ended = lock(&self.inner.writer).set_bulk(false);
+        let result = result?;
+        ended?;
+        Ok(result)
+    }
+
     /// Erases from the files what was forgotten. It is committed already, so a failure is no error of the write; the next
     /// opening of the home tries again.
     fn erase(&self, writer: &mut Store) {

@@ -70,9 +70,9 @@ impl Node {
 
     fn reconcile_file(&self, path: &std::path::Path) -> Result<PeerReport> {
         let begun = Instant::now();
-        let before = self.head()?.head;
+        let before = self.current_head()?;
         let (manifest, imported) = self.import_bundle(path)?;
-        let name = self.read(|view| Ok(crate::names::Names::of(view)?.name(&manifest.device)))?;
+        let name = self.read(|view| crate::names::name_of(view, &manifest.device))?;
         Ok(PeerReport {
             device: manifest.device.to_string(),
             name,
@@ -126,7 +126,7 @@ impl Node {
             Error::invalid(format!("{address:?} is no address"), "write it like 192.0.2.7:4711")
         };
         let _: std::net::SocketAddr = address.parse().map_err(wrong)?;
-        let mut targets = self.members()?;
+        let mut targets = self.members(None)?;
         targets.sort_by_key(|target| !target.addresses.iter().any(|known| known == address));
         let mut first = None;
         for mut target in targets {
@@ -147,13 +147,12 @@ impl Node {
 
     fn targets(&self, device: Option<&str>) -> Result<Vec<Target>> {
         let wanted = device.map(|text| self.read(|view| devices::find(view, text))).transpose()?;
-        let mut targets = self.members()?;
-        match wanted {
-            Some(device) if device == self.inner.device => {
-                return Err(Error::invalid("this is that device", "name another one"));
-            }
-            Some(device) => targets.retain(|target| target.device == device),
-            None => targets.retain(|target| !target.addresses.is_empty()),
+        if wanted == Some(self.inner.device) {
+            return Err(Error::invalid("this is that device", "name another one"));
+        }
+        let mut targets = self.members(wanted)?;
+        if wanted.is_none() {
+            targets.retain(|target| !target.addresses.is_empty());
         }
         if targets.is_empty() {
             let (detail, hint) = match wanted {
@@ -168,12 +167,16 @@ impl Node {
         Ok(targets)
     }
 
-    /// The other members, with the key of their newest incarnation.
-    fn members(&self) -> Result<Vec<Target>> {
+    /// The other members, or one of them, with the key of their newest incarnation.
+    fn members(&self, only: Option<DeviceId>) -> Result<Vec<Target>> {
         self.read(|view| {
             let chains = view.chains()?;
+            let members = match only {
+                Some(device) => view.member(&device)?.into_iter().collect(),
+                None => view.members()?,
+            };
             let mut targets = Vec::new();
-            for member in view.members()? {
+            for member in members {
                 if member.revoked || member.device == self.inner.device {
                     continue;
                 }
@@ -197,7 +200,7 @@ impl Node {
         cancel: &CancelToken,
     ) -> Result<PeerReport> {
         let begun = Instant::now();
-        let head_before = self.head()?.head;
+        let head_before = self.current_head()?;
         self.tell(Change::Progress(Progress {
             device: target.device.to_string(),
             name: target.name.clone(),
@@ -242,7 +245,7 @@ impl Node {
             refused: report.refused.into_iter().map(refusal).collect(),
             stale: report.stale.iter().map(fallen_back).collect(),
             head_before,
-            head_after: self.head()?.head,
+            head_after: self.current_head()?,
             committed: report.committed,
             ms: convert::count(begun.elapsed().as_millis()),
             error,
@@ -320,6 +323,10 @@ impl Node {
             let first = own.map(|own| view.event(&EventId(own.0))).transpose()?.flatten();
             Ok(first.and_then(|first| first.body))
         })
+    }
+
+    fn current_head(&self) -> Result<String> {
+        self.read(|view| Ok(status::head_of(view)?.to_string()))
     }
 
     fn note_failure(&self, device: &DeviceId, error: &Error) -> Result<()> {

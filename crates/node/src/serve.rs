@@ -146,7 +146,7 @@ impl Node {
         let never = CancelToken::default();
         let report = Exchange::respond(self, &mut channel, device, &never)?.run().await;
         if report.is_ok() {
-            let name = self.read(|view| Ok(crate::names::Names::of(view)?.name(&device)))?;
+            let name = self.read(|view| crate::names::name_of(view, &device))?;
             let blobs = blob_exchange::run(self, &mut channel, false, &name, &never).await;
             if let Some(error) = blobs.error {
                 tracing::info!(%name, %error, "an exchange of blobs ended early");

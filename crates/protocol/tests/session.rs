@@ -1,13 +1,16 @@
 //! What a session refuses, and what it says about it.
 #![allow(clippy::unwrap_used, clippy::string_slice, clippy::indexing_slicing, clippy::panic)]
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::message::{Message, Open, RefuseCode, Tips};
 use mirror_protocol::run::RunError;
 use mirror_protocol::session::{Refused, Report, Session, SessionError, SessionEvent};
 use mirror_protocol::{
-    CanonicalHead, ChainId, Commitment, EventId, MeshId, SigningKey, Tip, canonical_head,
-    public_key,
+    CanonicalHead, ChainId, Commitment, EventId, Known, MeshId, Point, PublicKey, SigningKey, Tip,
+    canonical_head, public_key,
 };
 
 mod common;
@@ -215,6 +218,63 @@ fn a_peer_that_fell_back_is_told_and_brought_up_again() {
     let lost: Vec<_> = lost.into_iter().filter(|tip| !report.stale.contains(tip)).collect();
     assert_eq!((lost, report.sent, report.received), (vec![], 2, 0));
     assert!(report.committed);
+}
+
+/// Answers as a log does, and keeps which chains it was asked of.
+struct Asked<'a>(&'a MemoryLog, RefCell<BTreeSet<ChainId>>);
+
+impl Known for Asked<'_> {
+    fn tips(&self, chain: &ChainId) -> Vec<Point> {
+        self.1.borrow_mut().insert(*chain);
+        Known::tips(self.0, chain)
+    }
+
+    fn point(&self, event: &Tip) -> Option<Point> {
+        self.1.borrow_mut().insert(event.chain);
+        self.0.point(event)
+    }
+
+    fn ancestor(&self, event: &Tip, seq: u64) -> Option<Point> {
+        self.1.borrow_mut().insert(event.chain);
+        self.0.ancestor(event, seq)
+    }
+
+    fn key(&self, chain: &ChainId) -> Option<PublicKey> {
+        self.1.borrow_mut().insert(*chain);
+        self.0.key(chain)
+    }
+}
+
+/// What a session asks of the store grows with the news, not with the mesh.
+#[test]
+fn nothing_is_looked_up_of_a_chain_that_stands_where_both_signed() {
+    let mut nodes = mesh_of(5);
+    for other in [2, 3, 4, 1] {
+        reconcile(&mut nodes, 0, other, usize::MAX).unwrap();
+    }
+    nodes[1].capture("names the others");
+    reconcile(&mut nodes, 0, 1, usize::MAX).unwrap();
+    nodes[1].capture("news");
+
+    let before = nodes[0].log.clone();
+    let asked = Asked(&before, RefCell::default());
+    let mut session = Session::initiate(nodes[0].local(&nodes[1]));
+    session.handle_message(says(&nodes[1], nodes[1].log.tips()), &asked).unwrap();
+    let news = all(&nodes[1].log).into_iter().find(|run| run.head.tip.chain == nodes[1].chain);
+    session.handle_message(Message::Run(news.unwrap()), &asked).unwrap();
+    while let Some(event) = session.poll_event() {
+        if let SessionEvent::Commit(batch) = event {
+            let stored = nodes[0].log.store(&batch);
+            session.stored(stored, vec![]);
+        }
+    }
+    let asked = Asked(&nodes[0].log, asked.1);
+    session.handle_message(Message::Done(false), &asked).unwrap();
+    session.runs_sent(&asked);
+    while let Some(event) = session.poll_event() {
+        assert!(!matches!(event, SessionEvent::Finished(_)), "it signs what both hold");
+    }
+    assert_eq!(asked.1.into_inner(), BTreeSet::from([nodes[1].chain]));
 }
 
 // Bounds

@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::StoreError;
 use crate::events::Pos;
+use crate::meta::Meta;
 use crate::store::{Tx, View};
 
 /// Where a branch's events lie.
@@ -115,14 +116,29 @@ impl View<'_> {
 
     /// All tips, sorted.
     pub fn tips(&self) -> Result<Vec<Tip>, StoreError> {
-        Ok(self.chains()?.into_iter().map(|chain| chain.tip).collect())
+        let sql = "SELECT id, seq, tip FROM chains WHERE seq >= 0 ORDER BY id, seq, tip";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let tips = statement.query_map([], |row| {
+            let (chain, seq) = (ChainId(row.get(0)?), row.get::<_, i64>(1)? as u64);
+            Ok(Tip { chain, seq, id: EventId(row.get(2)?) })
+        })?;
+        Ok(tips.collect::<Result<_, _>>()?)
     }
 
-    /// Chains that have moved since the own chain last named them.
-    pub fn frontier(&self) -> Result<Vec<ChainRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM chains WHERE seq > covered ORDER BY id, seq, tip");
+    /// Chains other than the own one that have moved since it last named them. Looks at all of them.
+    pub fn frontier(&self, own: Option<BranchRef>) -> Result<Vec<ChainRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM chains WHERE seq > covered AND ref IS NOT ?1
+             ORDER BY id, seq, tip"
+        );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        Ok(statement.query_map([], row)?.collect::<Result<_, _>>()?)
+        let own = own.map(|own| own.0);
+        Ok(statement.query_map(params![own], row)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether the frontier is known to be empty: see [`Tx::set_caught_up`].
+    pub fn is_caught_up(&self, own: BranchRef) -> Result<bool, StoreError> {
+        Ok(self.meta(Meta::CaughtUp)?.is_some_and(|branch| branch == own.0.to_be_bytes()))
     }
 
     /// Whose chain it is, from its opening on.
@@ -268,6 +284,9 @@ impl Tx<'_> {
         let (tip, seq) = (head.tip, head.tip.seq as i64);
         let values = params![branch.0, seq, tip.id.0, lamport.0 as i64, head.signature];
         self.conn.prepare_cached(sql)?.execute(values)?;
+        let sql = "DELETE FROM meta WHERE key = ?1 AND value <> ?2";
+        let values = params![Meta::CaughtUp.key(), branch.0.to_be_bytes()];
+        self.conn.prepare_cached(sql)?.execute(values)?;
         if is_span_end(tip.seq) { self.keep_head(branch, head) } else { Ok(()) }
     }
 
@@ -285,5 +304,10 @@ impl Tx<'_> {
         let sql = "UPDATE chains SET covered = max(covered, ?2) WHERE ref = ?1";
         self.conn.prepare_cached(sql)?.execute(params![branch.0, seq as i64])?;
         Ok(())
+    }
+
+    /// The own chain has named all others as they stand. Holds until the head of another branch is set.
+    pub fn set_caught_up(&self, own: BranchRef) -> Result<(), StoreError> {
+        self.set_meta(Meta::CaughtUp, &own.0.to_be_bytes())
     }
 }

@@ -24,6 +24,11 @@ impl View<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Whether any place was forgotten.
+    pub fn has_forgotten(&self) -> Result<bool, StoreError> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM forgotten LIMIT 1")?.exists([])?)
+    }
+
     /// Whether a place was forgotten.
     pub fn is_forgotten(&self, event: &Tip) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM forgotten WHERE id = ?1 AND chain = ?2 AND seq = ?3";

@@ -28,6 +28,8 @@ pub enum Meta {
     Name,
     /// The port that was listened on last.
     Port,
+    /// The own chain's branch, while no other has moved since it named them all.
+    CaughtUp,
     /// Bytes of something forgotten may still stand in the files.
     Remains,
     /// The bytes that blobs may take up unless a person asks for them.
@@ -53,6 +55,7 @@ impl Meta {
             Self::Draft => "draft",
             Self::Name => "name",
             Self::Port => "port",
+            Self::CaughtUp => "caught_up",
             Self::Remains => "remains",
             Self::BlobCap => "blob_cap",
             Self::Marker => "marker",

@@ -17,6 +17,10 @@ pub const SCHEMA_VERSION: i64 = 2;
 const APPLICATION_ID: i64 = 0x4d44_4e41;
 /// KiB of page cache: a home of a million events is read within 64 MiB.
 const CACHE_KIB: i64 = 8 * 1024;
+/// Pages that the log may hold before a commit moves them into the database: SQLite's own measure, and 128 MiB while very
+/// much is written. What many commits have changed is then written there once.
+const LOG_PAGES: i64 = 1000;
+const LOG_PAGES_IN_BULK: i64 = 32 * 1024;
 /// More than there are different statements.
 const STATEMENTS: usize = 128;
 /// SQLite's pages, as it makes them.
@@ -217,6 +221,16 @@ impl Store {
         crate::forgotten::erase_remains(&self.conn).inspect_err(|error| {
             self.poisoned |= error.is_fatal();
         })
+    }
+
+    /// Very much is about to be written, in many transactions; or that is over.
+    pub fn set_bulk(&mut self, bulk: bool) -> Result<(), StoreError> {
+        if self.poisoned {
+            return Err(StoreError::Poisoned { path: self.path.clone() });
+        }
+        let pages = if bulk { LOG_PAGES_IN_BULK } else { LOG_PAGES };
+        self.conn.pragma_update(None, "wal_autocheckpoint", pages)?;
+        if bulk { Ok(()) } else { settle_log(&self.conn) }
     }
 
     /// Changes when another connection, in this process or another, has committed.

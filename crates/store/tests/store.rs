@@ -353,6 +353,54 @@ fn two_connections_append_one_chain_without_a_gap() {
         .unwrap();
 }
 
+/// The only chain here is the own one; what comes from elsewhere is a branch of it.
+#[test]
+fn being_caught_up_ends_with_another_branch_that_moves_in_whatever_process() {
+    let (folder, mut store) = home();
+    let mut other = Store::open(&folder.path().join("mirror.db")).unwrap();
+    let fork = append(&mut store, "where it forks");
+    append(&mut store, "own");
+    let own = store.read::<_, StoreError>(|view| Ok(view.chains()?[0].branch)).unwrap();
+    let caught_up =
+        |store: &mut Store| store.read::<_, StoreError>(|view| view.is_caught_up(own)).unwrap();
+    let frontier = |store: &mut Store| {
+        store.read::<_, StoreError>(|view| Ok(view.frontier(Some(own))?.len())).unwrap()
+    };
+    let name_all = |store: &mut Store| {
+        store
+            .write::<_, StoreError>(|tx| {
+                for row in tx.frontier(Some(own))? {
+                    tx.cover(row.branch, row.tip.seq)?;
+                }
+                tx.set_caught_up(own)
+            })
+            .unwrap();
+    };
+    assert!(!caught_up(&mut store), "nobody has said so");
+    name_all(&mut store);
+    store
+        .write::<_, StoreError>(|tx| {
+            let row = tx.branch(own)?.unwrap();
+            tx.set_head(own, &row.head(), row.lamport)
+        })
+        .unwrap();
+    assert!(caught_up(&mut store) && caught_up(&mut other), "the own chain's moves are no news");
+
+    let failed = other.write::<(), StoreError>(|tx| {
+        let event = next(&Point::of(&fork), fork.chain(), "lost");
+        let branch = tx.attach(&event)?;
+        tx.insert(branch, &event)?;
+        tx.set_head(branch, &signed(&event), event.header.lamport)?;
+        Err(StoreError::NoChain { event: event.id })
+    });
+    assert!(failed.is_err() && caught_up(&mut store), "what was not committed is no news");
+
+    follow(&mut other, &fork, &["from elsewhere"]);
+    assert!(!caught_up(&mut store) && frontier(&mut store) == 1);
+    name_all(&mut store);
+    assert!(caught_up(&mut other) && frontier(&mut other) == 0);
+}
+
 /// A run of the only chain, from one position to another.
 fn run(store: &mut Store, after: u64, to: u64) -> VerifiedRun {
     let run = store.read::<_, StoreError>(|view| {

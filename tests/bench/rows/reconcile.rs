@@ -16,9 +16,13 @@ use crate::mesh::{self, Mesh, Size};
 /// New notes on each side.
 pub const NEW: usize = 10;
 const TURNS: usize = 3;
+const NAME: &str = "reconcile, 10 new on each side";
+const SHORT: Size = Size { events: 20_000, chains: 500 };
 
 pub fn rows(full: bool, print: Print<'_>) {
-    for size in growth(full, 10_000) {
+    // As many chains as the largest, and a fiftieth of its history: what grows with either is told apart.
+    let short = full.then_some(SHORT);
+    for size in growth(full, 10_000).into_iter().chain(short) {
         let homes = Homes::of(size);
         let place = scratch();
         for guest in 0..2 {
@@ -36,7 +40,8 @@ pub fn rows(full: bool, print: Print<'_>) {
             },
         );
         let n = size.events;
-        let row = Row::ms("reconcile, 10 new on each side", n, &ours, Some(&bare));
+        let name = if Some(size) == short { "reconcile, 500 chains" } else { NAME };
+        let row = Row::ms(name, n, &ours, Some(&bare));
         print(row.at_least(1.0, "faster than git fetch"));
         let [trips, bytes, new] = ours.more[..] else { panic!("three more figures") };
         let row = Row::of("reconcile, round trips", n, trips, None, "");

@@ -20,7 +20,7 @@ fn come(tx: &Tx<'_>, mesh: MeshId, coming: &[&Event], signs: &SigningKey) {
         let pos = tx.insert(branch, event).unwrap();
         let head = SignedHead::sign(event.tip(), signs);
         tx.set_head(branch, &head, event.header.lamport).unwrap();
-        events(tx, mesh, &[(event, pos)]).unwrap();
+        events(tx, mesh, &[(event, pos)], &[&Meaning::of(event)]).unwrap();
     }
 }
 

@@ -160,18 +160,23 @@ impl Session {
     pub(super) fn lost(&self, known: &dyn Known) -> Vec<Tip> {
         let signed = self.local.base.iter().flat_map(|base| base.tips.iter());
         let lost = signed.filter(|tip| {
-            let theirs = self.theirs.get(&tip.chain).into_iter().flatten();
+            let theirs = self.theirs.get(&tip.chain);
+            // Most chains stand where they stood: of those nothing is looked up.
+            if theirs.is_some_and(|theirs| theirs.contains(tip)) {
+                return false;
+            }
             // Of a tip that is not here only the position can be told.
             let has = |one: &Tip| leads_to(known, tip, one).unwrap_or(one.seq > tip.seq);
-            known.point(tip).is_some() && !theirs.into_iter().any(has)
+            known.point(tip).is_some() && !theirs.into_iter().flatten().any(has)
         });
         lost.copied().collect()
     }
 
     /// When everything of both snapshots is here: the tips of the two together.
     pub(super) fn joined(&self, known: &dyn Known) -> Option<Vec<Tip>> {
-        let here = |tip: &&Tip| known.point(tip).is_none();
-        if self.theirs.values().flatten().any(|tip| here(&tip)) {
+        // What was here when the session began is here still.
+        let here = |tip| self.local.tips.binary_search(tip).is_ok() || known.point(tip).is_some();
+        if !self.theirs.values().flatten().all(here) {
             return None;
         }
         let mut all = by_chain(self.local.tips.iter().copied());
