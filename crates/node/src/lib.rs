@@ -34,6 +34,7 @@ mod exchange;
 mod fold;
 mod forget;
 mod history;
+mod import;
 mod intake;
 mod join;
 mod keys;

@@ -2,14 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::error::StoreError;
+use crate::error::{Fault, StoreError};
 
 /// The schema that this program writes.
 pub const SCHEMA_VERSION: i64 = 2;
@@ -230,7 +230,7 @@ impl Store {
         }
         let pages = if bulk { LOG_PAGES_IN_BULK } else { LOG_PAGES };
         self.conn.pragma_update(None, "wal_autocheckpoint", pages)?;
-        if bulk { Ok(()) } else { settle_log(&self.conn) }
+        if bulk { Ok(()) } else { unless_busy(&self.conn, || checkpoint(&self.conn)) }
     }
 
     /// Changes when another connection, in this process or another, has committed.
@@ -342,7 +342,7 @@ fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     conn.pragma_update(None, "foreign_keys", true)?;
     tune(conn)?;
     crate::persist::keep_wal(conn)?;
-    settle_log(conn)?;
+    settle_log(conn, path)?;
     let mut header = [0; 20];
     match File::open(path)?.read_exact(&mut header) {
         Ok(()) if header.get(18..) == Some(&[2, 2]) => {}
@@ -364,18 +364,59 @@ fn tune(conn: &Connection) -> Result<(), StoreError> {
 }
 
 /// A commit whose sync failed can still stand in the log as the system's cache shows it, and later commits would rest on
-/// it. So the log is moved into the database, which syncs anew, before anything is written. Whoever has company need not:
-/// then the log was not recovered from the file.
-fn settle_log(conn: &Connection) -> Result<(), StoreError> {
+/// it. So the log is made durable anew, and moved into the database, before anything is written. Whoever has company need
+/// not: then the log was not recovered from the file.
+fn settle_log(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    unless_busy(conn, || rewrite_log(conn, path).and_then(|()| checkpoint(conn)))
+}
+
+/// Moves the log into the database.
+fn checkpoint(conn: &Connection) -> Result<(), StoreError> {
+    Ok(conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+}
+
+/// Does what others may be in the way of, or leaves it.
+fn unless_busy(
+    conn: &Connection,
+    work: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     conn.busy_timeout(Duration::ZERO)?;
-    let settled = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let done = work();
     conn.busy_timeout(BUSY)?;
-    match settled {
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
-            Ok(())
-        }
-        other => Ok(other?),
+    match done {
+        Err(error) if error.fault() == Fault::Busy => Ok(()),
+        other => other,
     }
+}
+
+/// Writes the log's own bytes anew and syncs them, while nobody else writes. After a sync that failed the system takes pages
+/// for written that are not, and a second sync writes nothing: power that goes while the log is moved into the database
+/// would leave them in neither.
+fn rewrite_log(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = match File::options().read(true).write(true).open(log) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        log => log?,
+    };
+    if log.metadata()?.len() == 0 {
+        return Ok(());
+    }
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let rewritten = rewrite(&log);
+    conn.execute_batch("ROLLBACK")?;
+    Ok(rewritten?)
+}
+
+fn rewrite(mut file: &File) -> std::io::Result<()> {
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let count = file.read(&mut buffer)?;
+        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+        file.seek(SeekFrom::Current(-i64::try_from(count).unwrap_or(0)))?;
+        file.write_all(bytes)?;
+    }
+    file.sync_all()
 }
 
 fn sync_folder(path: &Path) -> Result<(), StoreError> {
