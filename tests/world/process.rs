@@ -168,10 +168,23 @@ impl Running {
         self.signal("-TERM");
     }
 
-    /// Asks it to stop, as Ctrl-C does.
+    /// Asks it to stop, as Ctrl-C does; not before it minds.
     #[cfg(unix)]
     pub fn interrupt(&self) {
+        while !self.minds_interrupts() && self.started.elapsed() < LIMIT {
+            thread::sleep(Duration::from_millis(1));
+        }
         self.signal("-INT");
+    }
+
+    /// Whether it catches SIGINT, as far as the system tells: before, that would kill it.
+    #[cfg(unix)]
+    fn minds_interrupts(&self) -> bool {
+        let status = format!("/proc/{}/status", self.child.id());
+        let Ok(status) = std::fs::read_to_string(status) else { return true };
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_none_or(|mask| mask & (1 << 1) != 0)
     }
 
     #[cfg(unix)]

@@ -1,88 +1,12 @@
 //! What the store promises.
 #![allow(clippy::unwrap_used, clippy::string_slice, clippy::indexing_slicing, clippy::panic)]
 
+mod home;
+
+use home::*;
 use mirror_protocol::known::shared;
-use mirror_protocol::{
-    BodyHash, ChainId, ChainOpen, Event, Header, Known, Lamport, Point, SignedHead, SigningKey,
-    Tip, VerifiedRun, WallTime,
-};
+use mirror_protocol::{Event, Known, Point, Tip, VerifiedRun};
 use mirror_store::{Meta, NoteRow, Place, Store, StoreError, Tx};
-
-const AT: WallTime = WallTime { unix_ms: 1_795_000_000_000, offset_min: 60 };
-
-fn key() -> SigningKey {
-    SigningKey::from_bytes(&[2; 32])
-}
-
-fn home() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::create(&folder.path().join("mirror.db")).unwrap();
-    let open = ChainOpen::found(&SigningKey::from_bytes(&[1; 32]), &key(), [3; 32], [4; 32]);
-    let first = open.first_event(AT).unwrap();
-    store
-        .write::<_, StoreError>(|tx| {
-            let branch = tx.open_chain(first.chain(), &open)?;
-            tx.insert(branch, &first)?;
-            tx.set_head(branch, &signed(&first), Lamport(1))
-        })
-        .unwrap();
-    (folder, store)
-}
-
-fn signed(event: &Event) -> SignedHead {
-    let tip = Tip { chain: event.chain(), seq: event.header.seq, id: event.id };
-    SignedHead::sign(tip, &key())
-}
-
-/// Reads the tip, seals and inserts in one transaction, as every writer does.
-fn append(store: &mut Store, text: &str) -> Event {
-    store
-        .write::<_, StoreError>(|tx| {
-            let row = tx.chains()?.remove(0);
-            let before = Point { seq: row.tip.seq, id: row.tip.id, lamport: row.lamport };
-            let event = next(&before, row.tip.chain, text);
-            tx.insert(row.branch, &event)?;
-            tx.set_head(row.branch, &signed(&event), event.header.lamport)?;
-            Ok(event)
-        })
-        .unwrap()
-}
-
-fn next(before: &Point, chain: ChainId, text: &str) -> Event {
-    let header = Header {
-        chain: Some(chain),
-        seq: before.seq + 1,
-        prev: Some(before.id),
-        deps: vec![],
-        lamport: Lamport(before.lamport.0 + 1),
-        at: AT,
-        kind: "note.add".into(),
-        body_hash: BodyHash([0; 32]),
-        body_bytes: 0,
-    };
-    Event::new(header, text.as_bytes().to_vec()).unwrap()
-}
-
-/// Stores events that follow a stored one, as they came from elsewhere.
-fn follow(store: &mut Store, before: &Event, texts: &[&str]) -> Vec<Event> {
-    let mut events = Vec::new();
-    let mut point = Point::of(before);
-    for text in texts {
-        let event = next(&point, before.chain(), text);
-        point = Point::of(&event);
-        events.push(event);
-    }
-    store
-        .write::<_, StoreError>(|tx| {
-            let branch = tx.attach(&events[0])?;
-            for event in &events {
-                tx.insert(branch, event)?;
-            }
-            tx.set_head(branch, &signed(events.last().unwrap()), point.lamport)
-        })
-        .unwrap();
-    events
-}
 
 #[test]
 fn an_event_is_found_by_id_by_place_and_by_the_beginning_of_its_id() {
@@ -232,68 +156,6 @@ fn pages_of_the_log_cover_branches_too() {
     }
     assert_eq!(seen.len(), 1 + 9 + 6);
     assert!(seen.is_sorted_by(|newer, older| newer > older));
-}
-
-#[test]
-fn a_home_of_the_future_is_named_and_left_alone() {
-    let (folder, store) = home();
-    drop(store);
-    let path = folder.path().join("mirror.db");
-    let raw = rusqlite::Connection::open(&path).unwrap();
-    raw.pragma_update(None, "user_version", 99).unwrap();
-    drop(raw);
-    let error = Store::open(&path).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            StoreError::TooNew { found: 99, supported: mirror_store::SCHEMA_VERSION, .. }
-        ),
-        "{error}"
-    );
-}
-
-#[test]
-fn a_home_of_the_first_version_is_brought_up_by_whoever_opens_it_first() {
-    let (folder, mut store) = home();
-    let event = append(&mut store, "written long ago");
-    drop(store);
-    let path = folder.path().join("mirror.db");
-    let raw = rusqlite::Connection::open(&path).unwrap();
-    raw.execute_batch(
-        "DROP TABLE vault_events; DROP TABLE vault_files; DROP TABLE shared_versions;
-         DROP TABLE shared_replaced; DROP TABLE shared_conflicts; DROP TABLE shares;
-         DROP TABLE shared_open; DROP TABLE shared_taken; PRAGMA user_version = 1;",
-    )
-    .unwrap();
-    drop(raw);
-    let homes: Vec<_> = std::thread::scope(|scope| {
-        let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| Store::open(&path))).collect();
-        openers.into_iter().map(|opener| opener.join().unwrap().unwrap()).collect()
-    });
-    for mut store in homes {
-        let found = store.read(|view| {
-            Ok::<_, StoreError>((view.event(&event.id)?.is_some(), view.vault_file_count()?))
-        });
-        assert_eq!(found.unwrap(), (true, 0));
-    }
-}
-
-#[test]
-fn garbage_and_absence_are_told_apart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("mirror.db");
-    assert!(matches!(Store::open(&path), Err(StoreError::Missing { .. })));
-    std::fs::write(&path, b"this is no database at all").unwrap();
-    assert!(matches!(Store::open(&path), Err(StoreError::NotAStore { .. })));
-    std::fs::write(&path, b"SQLite format 3\0 and then garbage").unwrap();
-    assert!(Store::open(&path).is_err());
-}
-
-#[test]
-fn the_file_itself_says_write_ahead_log() {
-    let (folder, _store) = home();
-    let bytes = std::fs::read(folder.path().join("mirror.db")).unwrap();
-    assert_eq!(bytes[18..20], [2, 2]);
 }
 
 #[test]
@@ -464,31 +326,6 @@ fn waiting_runs_have_a_limit_and_the_one_beyond_it_is_not_kept() {
     assert!(adds(127), "a small one still has room");
 }
 
-#[cfg(unix)]
-#[test]
-fn nobody_else_may_read_the_files() {
-    use std::os::unix::fs::PermissionsExt;
-    let (folder, mut store) = home();
-    append(&mut store, "secret");
-    for file in std::fs::read_dir(folder.path()).unwrap() {
-        let file = file.unwrap();
-        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600, "{:?}", file.path());
-    }
-}
-
-#[test]
-fn an_interrupted_creation_is_gone_on_with() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("mirror.db");
-    std::fs::write(&path, []).unwrap();
-    assert!(matches!(Store::open(&path), Err(StoreError::Missing { .. })));
-
-    Store::create(&path).unwrap();
-
-    Store::open(&path).unwrap();
-}
-
 #[test]
 fn what_moves_while_somebody_looks_at_a_shared_file_is_looked_at_again() {
     let (_folder, mut store) = home();
@@ -508,33 +345,4 @@ fn what_moves_while_somebody_looks_at_a_shared_file_is_looked_at_again() {
     store.write(|tx| tx.open_waiting()).unwrap();
     store.write(|tx| tx.close_shared("work/a.md", 1, None)).unwrap();
     assert!(store.read(|view| view.shared_waiting()).unwrap().is_empty());
-}
-
-/// What a power cut can leave of the first page: its place, without its bytes.
-#[test]
-fn a_creation_that_lost_power_is_gone_on_with() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, log) = (folder.path().join("mirror.db"), folder.path().join("mirror.db-wal"));
-    for bytes in [4096, 5] {
-        std::fs::write(&path, vec![0; bytes]).unwrap();
-        std::fs::write(&log, b"what was committed").unwrap();
-        assert!(matches!(Store::open(&path), Err(StoreError::NotAStore { .. })), "with a log");
-        std::fs::remove_file(&log).unwrap();
-        assert!(matches!(Store::open(&path), Err(StoreError::Missing { .. })));
-
-        Store::create(&path).unwrap();
-
-        Store::open(&path).unwrap();
-    }
-}
-
-#[test]
-fn a_database_that_starts_over_is_a_new_one() {
-    let (_folder, mut store) = home();
-    append(&mut store, "of an earlier attempt");
-
-    store.write::<_, StoreError>(|tx| tx.start_over()).unwrap();
-
-    assert_eq!(store.read::<_, StoreError>(|view| view.event_count()).unwrap(), 0);
-    assert_eq!(store.check_pages().unwrap(), None);
 }
