@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mirror_node::view::{
-    Captured, Change, Conflict, Device, Hit, Invite, Note, NotePage, Progress, ReconcileReport,
-    Revision, Role, Standup, Status, Take, TicketFacts,
+    Blob, Captured, Change, Conflict, Device, Exported, Hit, Invite, Note, NotePage, Progress,
+    ReconcileReport, Revision, Role, Standup, Status, Take, TicketFacts,
 };
 use mirror_node::{NewFile, NewNote, Node, NoteQuery, With};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
 
 use crate::cancel::Cancel;
 use crate::error::{MirrorError, Result};
 use crate::shared::{share, shared};
 
-/// A file that a new note carries; it is copied.
+/// A file that a new note carries; it is copied, and called what its path ends with.
 #[derive(uniffi::Record)]
-pub struct File {
+pub struct CaptureFile {
     /// Where it is.
     pub path: String,
     /// It must be a recording.
@@ -33,7 +34,7 @@ pub struct Capture {
     /// RFC 3339 with the author's offset; now, when it is not given.
     pub at: Option<String>,
     /// Files and recordings.
-    pub files: Vec<File>,
+    pub files: Vec<CaptureFile>,
     /// The text is the draft: it becomes the note, in one step.
     pub draft: bool,
 }
@@ -110,7 +111,7 @@ impl Mirror {
     /// Captures a note; durable when it returns.
     pub fn capture(&self, note: Capture) -> Result<Captured> {
         let Capture { text, tags, at, files, draft } = note;
-        let file = |File { path, audio }| NewFile { path: path.into(), audio };
+        let file = |CaptureFile { path, audio }| NewFile { path: path.into(), audio };
         let files = files.into_iter().map(file).collect();
         Ok(self.node.capture(NewNote { text, tags, at, files, draft })?)
     }
@@ -187,6 +188,21 @@ impl Mirror {
         Ok(path.to_string_lossy().into_owned())
     }
 
+    /// Asks for content that is not here; it comes with the next reconcile.
+    pub fn want_attachment(&self, blob: &str) -> Result<Blob> {
+        Ok(self.node.want_blob(blob)?)
+    }
+
+    /// Writes a bundle for every member, or for one; without `since`, of everything that is not known to be there.
+    pub fn export_bundle(
+        &self,
+        path: &str,
+        device: Option<String>,
+        since: Option<String>,
+    ) -> Result<Exported> {
+        Ok(self.node.export(Path::new(path), device.as_deref(), since.as_deref())?)
+    }
+
     /// A ticket for one new device, while this home is served.
     pub fn invite(&self, role: Role) -> Result<Invite> {
         Ok(self.node.invite(role)?)
@@ -217,12 +233,12 @@ impl Mirror {
             Peer::Address { address } => With::Address(address),
             Peer::Bundle { path } => With::File(path.into()),
         };
-        let telling = progress.map(|progress| tokio::spawn(tell(self.node.clone(), progress)));
-        let report = self.node.reconcile(with, cancel.token.clone()).await;
-        if let Some(telling) = telling {
-            telling.abort();
+        // A set ends its tasks when it is dropped: with the report, or when Kotlin gives up waiting for it.
+        let mut telling = JoinSet::new();
+        if let Some(progress) = progress {
+            telling.spawn(tell(self.node.clone(), progress));
         }
-        Ok(report?)
+        Ok(self.node.reconcile(with, cancel.token.clone()).await?)
     }
 
     /// Answers other devices at an address until the service is stopped or dropped.

@@ -3,10 +3,10 @@
 #![allow(missing_docs)]
 
 use mirror_node::view::{
-    Attachment, BlobState, Branch, Captured, Chain, Code, Conflict, Device, DiffChange, DiffSpan,
-    Fork, Hit, HitSpan, Identity, Invite, Note, NotePage, NoteState, PeerReport, Phase, Problem,
-    Progress, ReconcileReport, Refusal, Revision, Role, Side, Standup, StandupItem, StandupSection,
-    Status, SyncState, Take, TicketFacts,
+    Attachment, Blob, BlobState, Branch, Captured, Chain, Code, Conflict, Device, DiffChange,
+    DiffSpan, Exported, Fork, Hit, HitSpan, Identity, Invite, Note, NotePage, NoteState,
+    PeerReport, Phase, Problem, Progress, ReconcileReport, Refusal, Revision, Role, Side, Standup,
+    StandupItem, StandupSection, Status, SyncState, Take, TicketFacts,
 };
 
 /// One note, at its latest revision.
@@ -453,4 +453,30 @@ pub enum BlobState {
     Absent,
     /// No content is what the note says of it.
     Misnamed,
+}
+
+/// A content that notes name.
+#[uniffi::remote(Record)]
+pub struct Blob {
+    /// SHA-256 of it.
+    pub blob: String,
+    pub size: u32,
+    pub state: BlobState,
+    /// A person asked for it.
+    pub wanted: bool,
+    pub chunks_here: u32,
+    pub chunks: u32,
+    /// What it is called.
+    pub names: Vec<String>,
+    /// The notes that carry it, or did.
+    pub notes: Vec<String>,
+}
+
+/// A bundle that was written.
+#[uniffi::remote(Record)]
+pub struct Exported {
+    pub file: String,
+    pub events: u32,
+    pub blobs: u32,
+    pub bytes: u32,
 }

@@ -2,6 +2,7 @@
 
 use crate::cross;
 use crate::install;
+use crate::kotlin;
 use crate::sh::{Result, cargo, command, root, step};
 use crate::tidy;
 
@@ -14,6 +15,7 @@ pub fn check() -> Result<()> {
     step("cargo clippy", &mut clippy)?;
     step("npm run check", command("npm").args(["run", "check"]).current_dir(root().join("ui")))?;
     tidy::tidy()?;
+    kotlin::check_bindings()?;
     deny()?;
     cross::check()
 }

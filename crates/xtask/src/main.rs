@@ -1,10 +1,11 @@
-//! Developer commands: `cargo xtask run | test | check | sim | fuzz | bench | shots`. Each installs what it needs and says so.
+//! Developer commands: `cargo xtask run | test | check | bindings | sim | fuzz | bench | shots`. Each installs what it needs and says so.
 
 mod bench;
 mod check;
 mod cross;
 mod fuzz;
 mod install;
+mod kotlin;
 mod run;
 mod sh;
 mod sim;
@@ -17,8 +18,10 @@ use std::process::ExitCode;
 const HELP: &str = "cargo xtask COMMAND
 
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
-  test [rust|ui|vectors|window] run the tests, all of them without a name
+  test [rust|ui|vectors|kotlin|window]
+                                run the tests, all of them without a name
   check                         format, lints, licences, types, tidiness
+  bindings                      write the Kotlin bindings of crates/ffi anew
   sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
   sim --seed S                  replay one world, telling each step
   fuzz [--seconds N] [TARGET...]
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         ["sim", flags @ ..] => sim::sim(flags),
         ["fuzz", args @ ..] => fuzz::fuzz(args),
         ["check"] => check::check(),
+        ["bindings"] => kotlin::bindings(),
         ["bench", flags @ ..] => bench::bench(flags),
         ["shots"] => window::shots(),
         [] | ["help" | "--help" | "-h"] => {
