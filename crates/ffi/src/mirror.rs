@@ -1,6 +1,7 @@
 //! What Kotlin does with a node.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
 use mirror_node::view::{
@@ -8,8 +9,6 @@ use mirror_node::view::{
     ReconcileReport, Revision, Role, Standup, Status, Take, TicketFacts,
 };
 use mirror_node::{NewFile, NewNote, Node, NoteQuery, With};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::task::JoinSet;
 
 use crate::cancel::Cancel;
 use crate::error::{MirrorError, Result};
@@ -78,7 +77,7 @@ pub enum Peer {
     },
 }
 
-/// Told how far a reconcile has come, from a thread of the node's.
+/// Told how far a reconcile has come, before its report; the reconcile waits for it.
 #[uniffi::export(with_foreign)]
 pub trait Progressing: Send + Sync {
     /// It moved on.
@@ -233,12 +232,21 @@ impl Mirror {
             Peer::Address { address } => With::Address(address),
             Peer::Bundle { path } => With::File(path.into()),
         };
-        // A set ends its tasks when it is dropped: with the report, or when Kotlin gives up waiting for it.
-        let mut telling = JoinSet::new();
-        if let Some(progress) = progress {
-            telling.spawn(tell(self.node.clone(), progress));
+        let mut changes = self.node.subscribe();
+        let mut reconciled = pin!(self.node.reconcile(with, cancel.token.clone()));
+        // In one task: nothing of it goes on when Kotlin gives up waiting, and all progress is told before the report.
+        loop {
+            tokio::select! {
+                biased;
+                change = changes.recv() => tell(change.ok(), progress.as_deref()),
+                report = &mut reconciled => {
+                    while let Ok(change) = changes.try_recv() {
+                        tell(Some(change), progress.as_deref());
+                    }
+                    return Ok(report?);
+                }
+            }
         }
-        Ok(self.node.reconcile(with, cancel.token.clone()).await?)
     }
 
     /// Answers other devices at an address until the service is stopped or dropped.
@@ -284,14 +292,9 @@ pub fn is_initialised(home: &str) -> Result<bool> {
     Ok(Node::is_initialised(Path::new(home))?)
 }
 
-async fn tell(node: Node, progress: Arc<dyn Progressing>) {
-    let mut changes = node.subscribe();
-    loop {
-        match changes.recv().await {
-            Ok(Change::Progress(moved)) => progress.moved(moved),
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return,
-        }
+fn tell(change: Option<Change>, to: Option<&dyn Progressing>) {
+    if let (Some(Change::Progress(moved)), Some(to)) = (change, to) {
+        to.moved(moved);
     }
 }
 

@@ -115,6 +115,22 @@ pub fn jvm() -> Result<()> {
     fs::write(marker, package).map_err(|error| error.to_string())
 }
 
+/// Android's tools for resources, and what its API is like: a package of PyPI, kept under `target/tools`.
+pub fn android(api: &str) -> Result<PathBuf> {
+    apt(&["aapt", "android-framework-res"])?;
+    let python = python()?;
+    let folder = target().join("tools/android-api");
+    let marker = folder.join("ready");
+    if fs::read_to_string(&marker).is_ok_and(|ready| ready == api) {
+        return Ok(folder);
+    }
+    let mut pip = command(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target"]);
+    step(&format!("pip install {api} (once)"), pip.arg(&folder).arg(api))?;
+    fs::write(marker, api).map_err(|error| error.to_string())?;
+    Ok(folder)
+}
+
 /// The UI's packages, as the lock file has them.
 pub fn ui_packages() -> Result<()> {
     let ui = root().join("ui");

@@ -87,6 +87,10 @@ pub fn test() -> Result<(bool, String)> {
     let mut java = command("java");
     java.arg(format!("-Djna.library.path={}", target().join("debug").display()));
     java.arg(format!("-Dmirror.command={}", target().join("debug/mirror").display()));
+    // Many tests wait: for a peer that does not answer, for a process to end.
+    for (key, value) in [("enabled", "true"), ("mode.classes.default", "concurrent")] {
+        java.arg(format!("-Djunit.jupiter.execution.parallel.{key}={value}"));
+    }
     java.arg("-cp").arg(class_path(&tests)).arg("org.junit.platform.console.ConsoleLauncher");
     java.args(["--disable-banner", "--disable-ansi-colors", "--details=tree"]);
     java.arg("--scan-classpath").arg(tests.last().map(PathBuf::as_path).unwrap_or(Path::new("")));
@@ -126,32 +130,37 @@ pub fn compile_core() -> Result<Vec<PathBuf>> {
 
 /// Compiles folders into `target/kotlin/NAME.jar`, unless that is what the same sources gave before.
 pub fn compile(name: &str, folders: &[&str], with: &[PathBuf], flags: &[&str]) -> Result<PathBuf> {
+    let sources = folders.iter().map(|folder| contents(&root().join(folder)));
+    let sources = sources.collect::<Result<Vec<_>>>()?;
+    // What it is compiled with: ours by what they were made of.
+    let needs = with.iter().map(|jar| fs::read(jar.with_extension("stamp")).unwrap_or_default());
+    let needs: Vec<_> = needs.collect();
+    made(name, &(COMPILER, sources, needs, with, flags), |jar| {
+        let mut compile = command("bash");
+        compile.arg(compiler().join("bin/kotlinc")).args(flags);
+        compile.args(["-jvm-target", "17", "-d"]).arg(jar);
+        if !with.is_empty() {
+            compile.arg("-classpath").arg(class_path(with));
+        }
+        compile.args(folders.iter().map(|folder| root().join(folder)));
+        step(&format!("Kotlin: compile {name}"), &mut compile)
+    })
+}
+
+/// `target/kotlin/NAME.jar`, made anew when what it is made of has changed.
+pub fn made(name: &str, of: &impl Hash, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let to = target().join("kotlin");
     fs::create_dir_all(&to).map_err(|error| error.to_string())?;
     let (jar, stamp) = (to.join(format!("{name}.jar")), to.join(format!("{name}.stamp")));
     let mut hash = DefaultHasher::new();
-    (COMPILER, with, flags).hash(&mut hash);
-    for folder in folders {
-        contents(&root().join(folder))?.hash(&mut hash);
-    }
-    // What it is compiled with: ours by what they were made of.
-    for needed in with {
-        fs::read(needed.with_extension("stamp")).unwrap_or_default().hash(&mut hash);
-    }
+    of.hash(&mut hash);
     let now = format!("{:016x}", hash.finish());
     if jar.exists() && fs::read_to_string(&stamp).is_ok_and(|before| before == now) {
         println!("── Kotlin: {name} is as it was");
         return Ok(jar);
     }
     let _ = fs::remove_file(&stamp);
-    let mut compile = command("bash");
-    compile.arg(compiler().join("bin/kotlinc")).args(flags);
-    compile.args(["-jvm-target", "17", "-d"]).arg(&jar);
-    if !with.is_empty() {
-        compile.arg("-classpath").arg(class_path(with));
-    }
-    compile.args(folders.iter().map(|folder| root().join(folder)));
-    step(&format!("Kotlin: compile {name}"), &mut compile)?;
+    make(&jar)?;
     fs::write(stamp, now).map_err(|error| error.to_string())?;
     Ok(jar)
 }
@@ -184,7 +193,7 @@ fn count(output: &str, what: &str) -> u64 {
 }
 
 /// Every file under a folder: its path there, and what it holds.
-fn contents(folder: &Path) -> Result<BTreeSet<(PathBuf, Vec<u8>)>> {
+pub fn contents(folder: &Path) -> Result<BTreeSet<(PathBuf, Vec<u8>)>> {
     let mut found = BTreeSet::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(folder_here) = open.pop() {

@@ -1,5 +1,6 @@
 //! Developer commands: `cargo xtask run | test | check | bindings | sim | fuzz | bench | shots`. Each installs what it needs and says so.
 
+mod android;
 mod bench;
 mod check;
 mod cross;
@@ -20,7 +21,7 @@ const HELP: &str = "cargo xtask COMMAND
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
   test [rust|ui|vectors|kotlin|window]
                                 run the tests, all of them without a name
-  check                         format, lints, licences, types, tidiness
+  check [kotlin]                format, lints, licences, types, tidiness; or of these only what is Kotlin
   bindings                      write the Kotlin bindings of crates/ffi anew
   sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
   sim --seed S                  replay one world, telling each step
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ["sim", flags @ ..] => sim::sim(flags),
         ["fuzz", args @ ..] => fuzz::fuzz(args),
         ["check"] => check::check(),
+        ["check", "kotlin"] => check::kotlin(),
         ["bindings"] => kotlin::bindings(),
         ["bench", flags @ ..] => bench::bench(flags),
         ["shots"] => window::shots(),

@@ -2556,7 +2556,7 @@ public object FfiConverterTypeMirror: FfiConverter<Mirror, Long> {
 
 
 /**
- * Told how far a reconcile has come, from a thread of the node's.
+ * Told how far a reconcile has come, before its report; the reconcile waits for it.
  */
 public interface Progressing {
     
@@ -2569,7 +2569,7 @@ public interface Progressing {
 }
 
 /**
- * Told how far a reconcile has come, from a thread of the node's.
+ * Told how far a reconcile has come, before its report; the reconcile waits for it.
  */
 open class ProgressingImpl: Disposable, AutoCloseable, Progressing
 {
