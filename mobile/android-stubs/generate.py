@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 
 CLASSES = """
+android: Manifest
 android.app: Activity Application ForegroundServiceStartNotAllowedException Notification NotificationChannel
     NotificationManager PendingIntent RemoteInput Service StatusBarManager
 android.app.job: JobInfo JobParameters JobScheduler JobService
 android.appwidget: AppWidgetManager AppWidgetProvider
 android.content: BroadcastReceiver ClipData ComponentName ContentResolver Context ContextWrapper Intent IntentFilter
+    ServiceConnection
 android.content.pm: PackageManager ServiceInfo
 android.content.res: Resources
 android.database: Cursor
@@ -28,16 +30,18 @@ android.provider: OpenableColumns
 android.service.quicksettings: Tile TileService
 android.text: Editable TextWatcher
 android.view: ContextThemeWrapper View ViewGroup WindowInsets
-android.widget: Button EditText LinearLayout RemoteViews TextView
+android.widget: Button EditText LinearLayout RemoteViews TextView Toast
 """
 
 PRIMITIVES = dict(jint="int", jlong="long", jboolean="boolean", jfloat="float", jdouble="double", jshort="short", jbyte="byte", jchar="char")
 RETURNED = {"int": "int", "bool": "boolean", "float": "float", "str": "java.lang.String", "None": "void"}
 RETURNS_LONG = re.compile(r"(Millis|elapsedRealtime\w*|getLong\w*|TimeNanos|getTimeout\w*)$")
 # What the package does not say.
-INTERFACES = {"android.os.Parcelable"}
+INTERFACES = {"android.content.ServiceConnection", "android.os.Parcelable"}
 ABSTRACT = {"android.net.Uri"}
 ALSO_IMPLEMENTS = {"android.text.Editable": ["java.lang.CharSequence"]}
+# Whose type parameter the package has erased.
+ERASED = {"findViewById": "<T extends android.view.View> T"}
 INHERITED_FINAL = ("getClass", "notify", "notifyAll", "wait", "finalize")
 JAVA_INTERFACES = ("java.lang.Comparable", "java.lang.Iterable", "java.lang.CharSequence", "java.util.concurrent.Executor",
                    "java.lang.AutoCloseable", "java.io.Closeable")
@@ -190,11 +194,13 @@ class Writer:
 
     def method(self, function):
         generic = function.name + "_" if re.search(rf"Type\[_{re.escape(function.name)}_", ast.unparse(function.args)) else ""
-        arguments = [a for a in function.args.posonlyargs + function.args.args if a.arg not in ("self", "cls")]
+        arguments = function.args.posonlyargs + function.args.args
+        if not is_static(function):
+            arguments = arguments[1:]
         types = [self.api.java(argument.annotation, self.package, generic=generic) for argument in arguments]
         if function.args.vararg:
             element = self.api.java(function.args.vararg.annotation, self.package)
-            types.append(element and element + "[]")
+            types.append(element and element + "...")
         built = function.name == "__init__"
         returns = "" if built else self.api.java(function.returns, self.package, function.name, generic)
         signature = (function.name, *[java.split("<")[0] for java in types if java])
@@ -204,11 +210,13 @@ class Writer:
             return
         self.seen.add(signature)
         listed = ", ".join(f"{java} p{at}" for at, java in enumerate(types))
-        returns = ("<T> " if generic else "") + returns
+        returns = ERASED.get(function.name, ("<T> " if generic else "") + returns)
         if built:
             self.lines.append(f"  public {self.node.name}({listed}){STUB}")
         elif is_static(function):
             self.lines.append(f"  public static {returns} {function.name}({listed}){STUB}")
+        elif self.interface and arguments and not is_abstract(function):
+            self.lines.append(f"  default {returns} {function.name}({listed}){STUB}")
         elif self.interface:
             self.lines.append(f"  {returns} {function.name}({listed});")
         elif is_abstract(function):

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mirror_node::{CancelToken, Node, Serving, Watch, view};
+use mirror_node::{CancelToken, Node, Serving, VaultWatch, Watch, view};
 use tauri::{AppHandle, Emitter, Manager};
 
 use crate::args::Args;
@@ -16,6 +16,8 @@ pub struct Shell {
     /// Why the home that is there could not be opened.
     unopened: Mutex<Option<view::Problem>>,
     serving: Mutex<Option<(Serving, Watch)>>,
+    /// Records what other programs change in the vault.
+    vault: Mutex<Option<VaultWatch>>,
     /// Stops the reconcile that runs.
     pub cancel: Mutex<CancelToken>,
     #[cfg(desktop)]
@@ -34,6 +36,7 @@ impl Shell {
             node: Mutex::default(),
             unopened: Mutex::default(),
             serving: Mutex::default(),
+            vault: Mutex::default(),
             cancel: Mutex::default(),
             #[cfg(desktop)]
             controller: Mutex::default(),
@@ -92,6 +95,10 @@ impl Shell {
                 }
             }
         });
+        match node.watch_vault() {
+            Ok(watch) => *lock(&app.state::<Self>().vault) = Some(watch),
+            Err(error) => tracing::warn!("{error}; {}", error.hint),
+        }
         let handle = app.clone();
         tauri::async_runtime::spawn(async move {
             let watch = node.watch();

@@ -112,12 +112,25 @@ impl Home {
         &self.name
     }
 
-    /// Starts `mirror` and leaves it running.
-    pub fn start(&self, args: &[&str]) -> Running {
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.arg("--home").arg(&self.folder).args(args);
         command.env("TZ", &self.zone).env("MIRROR_KEYS", "file").env_remove("MIRROR_HOME");
-        Running::start(command, format!("[{}] mirror {}", self.name, args.join(" ")))
+        command
+    }
+
+    /// Starts `mirror` and leaves it running.
+    pub fn start(&self, args: &[&str]) -> Running {
+        let words = format!("[{}] mirror {}", self.name, args.join(" "));
+        Running::start(self.command(args), words)
+    }
+
+    /// Runs `mirror` to its good end; what it printed, byte for byte.
+    #[track_caller]
+    pub fn bytes(&self, args: &[&str]) -> Vec<u8> {
+        let out = self.command(args).output().expect("mirror runs");
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        out.stdout
     }
 
     /// Runs `mirror` to its end.

@@ -1,5 +1,7 @@
 //! The command line as people and scripts type it. `mirror help` prints what stands here.
 
+mod vault;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,8 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 use mirror_node::view::Role;
 
 use crate::values::{self, TakeArg};
+
+pub use vault::{Vault, VaultAuthor};
 
 /// Notes on every device of yours, and nowhere else.
 #[derive(Debug, Parser)]
@@ -68,6 +72,13 @@ pub enum Command {
         mirror note list --limit 20"
     )]
     Note(Note),
+    /// Write, read, roll back and check the vault's files
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mirror vault write notes/plan.md < plan.md\n  \
+        mirror vault history notes/plan.md"
+    )]
+    Vault(Vault),
     /// Forget a note for good, on every device; its place in the history stays
     #[command(after_help = "Examples:\n  mirror forget 3f2a --reason \"a password\"\n  \
         mirror forget 9c41 --reason \"a name\"     one later revision alone\n\n\
@@ -128,6 +139,9 @@ pub struct Init {
     /// anchor, node or capture
     #[arg(long, default_value = "anchor", value_parser = values::role)]
     pub role: Role,
+    /// The folder of Markdown to keep [default: `vault` in the home]
+    #[arg(long, value_name = "DIR")]
+    pub vault: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
+use mirror_node::Expect;
 use mirror_node::view::Role;
 
 /// How `resolve` is told to settle a conflict.
@@ -51,6 +52,24 @@ pub fn zone(text: &str) -> Result<String, String> {
     match TimeZone::get(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err("expected an IANA time zone, like Asia/Kolkata".into()),
+    }
+}
+
+/// What has to stand at a path in the vault.
+pub fn expect(text: &str) -> Result<Expect, String> {
+    let byte = |index: usize| {
+        let digits = text.get(2 * index..2 * index + 2)?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    match text {
+        "anything" => Ok(Expect::Anything),
+        "none" => Ok(Expect::Absent),
+        _ if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
+            let hash = bytes.and_then(|bytes| bytes.try_into().ok());
+            hash.map(Expect::Content).ok_or_else(|| "expected a SHA-256".to_owned())
+        }
+        _ => Err("expected the 64 hexadecimal digits of a SHA-256, or none".into()),
     }
 }
 

@@ -1,11 +1,19 @@
 //! What events say: one type a kind, in CBOR maps to which later versions may add keys.
 
+mod vault;
+
 use minicbor::{Decode, Encode};
 use mirror_protocol::{CHAIN_OPEN, ChainOpen, DeviceId, Event, EventId, Tip};
 
 use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::cbor::is_deterministic;
 use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, check_text};
+
+pub use vault::{
+    Adopted, Cause, MAX_ADOPTED, MAX_BY_BYTES, MAX_FINDING_BYTES, MAX_FINDINGS, MAX_PATH_BYTES,
+    MAX_SOURCES, VaultAdopt, VaultBodyError, VaultFinding, VaultPrune, VaultRefuse, VaultScrub,
+    VaultWrite, check_path,
+};
 
 /// Revisions that one event may replace.
 pub const MAX_REPLACES: usize = 16;
@@ -164,6 +172,16 @@ pub enum Body {
     DeviceRename(DeviceRename),
     /// A member no longer.
     DeviceRevoke(DeviceRevoke),
+    /// A version of a file.
+    VaultWrite(VaultWrite),
+    /// A refused write.
+    VaultRefuse(VaultRefuse),
+    /// The vault was read and compared.
+    VaultScrub(VaultScrub),
+    /// Files that were there when they were first seen.
+    VaultAdopt(VaultAdopt),
+    /// Old versions are no longer kept.
+    VaultPrune(VaultPrune),
     /// A kind of a later version: kept, passed on, shown as unknown.
     Unknown,
     /// The body is not here: forgotten, or held back by somebody.
@@ -198,6 +216,14 @@ pub enum BodyError {
         event: EventId,
         /// The limit.
         error: AttachmentError,
+    },
+    /// About the vault, and outside its limits.
+    #[error("the body of {event}: {error}")]
+    Vault {
+        /// The event.
+        event: EventId,
+        /// The limit.
+        error: VaultBodyError,
     },
     /// Replaces nothing, or too much.
     #[error("{event} replaces {found} revisions, 1 to {MAX_REPLACES} can be replaced")]
@@ -266,6 +292,11 @@ kinds! {
     DeviceAdmit = DEVICE_ADMIT,
     DeviceRename = DEVICE_RENAME,
     DeviceRevoke = DEVICE_REVOKE,
+    VaultWrite = "vault.write",
+    VaultRefuse = "vault.refuse",
+    VaultScrub = "vault.scrub",
+    VaultAdopt = "vault.adopt",
+    VaultPrune = "vault.prune",
 }
 
 /// Whether the body of an event of this kind can be forgotten: what notes hold, also notes of later versions. What decides
@@ -339,8 +370,19 @@ impl Body {
             }
             _ => {}
         }
+        self.check_vault().map_err(|error| BodyError::Vault { event, error })?;
         check_attachments(self.attachments())
             .map_err(|error| BodyError::Attachment { event, error })
+    }
+
+    fn check_vault(&self) -> Result<(), VaultBodyError> {
+        match self {
+            Self::VaultWrite(write) => write.check(),
+            Self::VaultRefuse(refuse) => refuse.check(),
+            Self::VaultScrub(scrub) => scrub.check(),
+            Self::VaultAdopt(adopt) => adopt.check(),
+            _ => Ok(()),
+        }
     }
 
     /// What it names beside its text.

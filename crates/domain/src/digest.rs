@@ -11,7 +11,8 @@ use crate::note::NoteState;
 /// Which fold gave a digest; raised whenever the same events mean something else.
 /// 2: a note that carries something may have no text.
 /// 3: anchors that revoke each other are judged by the order of admission; a body has one form; revisions can be forgotten.
-pub const FOLD_VERSION: u32 = 3;
+/// 4: what is said of the vault.
+pub const FOLD_VERSION: u32 = 4;
 
 /// A sum of entries' hashes, modulo 2^256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -133,6 +133,7 @@ impl<'t> Folding<'t> {
 
     fn fold(&mut self, tx: &Tx<'_>, event: &Event, pos: Pos, body: &Body) -> Result<()> {
         crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
+        crate::vault::fold(tx, body, event.header.lamport, pos)?;
         match body {
             Body::NoteAdd(add) => self.new_note(tx, event, pos, add),
             Body::NoteEdit(edit) => self.relist(tx, edit.note, Some((event, pos))),

@@ -41,6 +41,7 @@ mod receiving;
 mod reconcile;
 mod serve;
 mod status;
+mod vault;
 mod verify;
 pub mod view;
 
@@ -53,3 +54,4 @@ pub use notes::{NewNote, NoteQuery};
 pub use reconcile::With;
 pub use serve::Serving;
 pub use status::LogQuery;
+pub use vault::{AuditQuery, Author, Expect, VaultWatch};

@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     writer: Mutex<Store>,
     reader: Mutex<Store>,
     pub changes: broadcast::Sender<Change>,
+    /// Opened when it is first asked for.
+    pub vault: Mutex<Option<Arc<mirror_vault::Vault>>>,
 }
 
 /// Tells subscribers of what other processes commit, until it is dropped.
@@ -179,6 +181,7 @@ impl Node {
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
             changes: broadcast::channel(256).0,
+            vault: Mutex::new(None),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -281,7 +284,7 @@ impl Node {
 }
 
 /// A panic elsewhere can't leave a store half changed: its transaction was rolled back.
-fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+pub(crate) fn lock<T>(store: &Mutex<T>) -> MutexGuard<'_, T> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

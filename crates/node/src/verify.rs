@@ -38,7 +38,7 @@ impl Node {
             let reason = "the list does not follow from the events; run `mirror doctor --rebuild`";
             bad("projection", "state", reason)
         });
-        Ok(differ)
+        Ok(if differ.is_some() { differ } else { self.check_vault()? })
     }
 
     /// Folds anew inside a transaction that is rolled back.

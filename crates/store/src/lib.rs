@@ -32,6 +32,7 @@ mod peers;
 mod persist;
 mod search;
 mod store;
+mod vault;
 mod waiting;
 
 pub use blob_files::{BlobFiles, Completed, Part, read_chunk};
@@ -46,4 +47,5 @@ pub use pairing::InviteRow;
 pub use peers::{CheckpointRow, PeerRow};
 pub use search::Unindexed;
 pub use store::{SCHEMA_VERSION, Store, Tx, View};
+pub use vault::{VaultCursor, VaultFileRow};
 pub use waiting::QuarantineRow;

@@ -32,6 +32,8 @@ pub enum Meta {
     Remains,
     /// The bytes that blobs may take up unless a person asks for them.
     BlobCap,
+    /// The vault's folder.
+    Vault,
 }
 
 impl Meta {
@@ -49,6 +51,7 @@ impl Meta {
             Self::Port => "port",
             Self::Remains => "remains",
             Self::BlobCap => "blob_cap",
+            Self::Vault => "vault",
         }
     }
 }

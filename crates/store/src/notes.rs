@@ -242,7 +242,7 @@ impl Tx<'_> {
         self.conn.execute_batch(
             "DELETE FROM notes; DELETE FROM note_tags; DELETE FROM revisions; DELETE FROM blob_refs;
              DELETE FROM members; DELETE FROM member_events; DELETE FROM named;
-             DELETE FROM forgotten;
+             DELETE FROM forgotten; DELETE FROM vault_events;
              INSERT INTO search (search) VALUES ('delete-all');
              UPDATE chains SET indexed = first - 1;",
         )?;

@@ -1,4 +1,4 @@
--- Version 1. STRICT everywhere; later versions only add.
+-- Version 2 with blobs.sql and vault.sql. STRICT everywhere; later versions only add.
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY NOT NULL,

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::error::StoreError;
 
 /// The schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 /// "MDNA": tells our databases from others.
 const APPLICATION_ID: i64 = 0x4d44_4e41;
 /// KiB of page cache: a home of a million events is read within 64 MiB.
@@ -80,6 +80,7 @@ impl Store {
         if version(&tx)? == 0 {
             tx.execute_batch(include_str!("schema.sql"))?;
             tx.execute_batch(include_str!("blobs.sql"))?;
+            tx.execute_batch(include_str!("vault.sql"))?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
@@ -109,7 +110,7 @@ impl Store {
             Err(error) => return Err(error.into()),
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(path, flags)?;
+        let mut conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(BUSY)?;
         // A home of the future is looked at before anything in it is touched.
         if tables(&conn, path)? == 0 {
@@ -117,6 +118,7 @@ impl Store {
         }
         check_version(&conn, path)?;
         configure(&conn, path)?;
+        upgrade(&mut conn)?;
         Self::checked(conn, path)
     }
 
@@ -258,6 +260,20 @@ fn check_version(conn: &Connection, path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::NotAStore { path: path.to_owned() });
     }
     Ok(())
+}
+
+/// Brings a database of an earlier version up to this one, in one transaction. Versions only add.
+fn upgrade(conn: &mut Connection) -> Result<(), StoreError> {
+    if version(conn)? == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if version(&tx)? < 2 {
+        tx.execute_batch(include_str!("vault.sql"))?;
+        tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    Ok(tx.commit()?)
 }
 
 /// DESIGN 5a: the mode is checked in the file itself, the log file is kept, and the folder is synced by us, because

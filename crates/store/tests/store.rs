@@ -253,6 +253,28 @@ fn a_home_of_the_future_is_named_and_left_alone() {
 }
 
 #[test]
+fn a_home_of_the_first_version_is_brought_up_by_whoever_opens_it_first() {
+    let (folder, mut store) = home();
+    let event = append(&mut store, "written long ago");
+    drop(store);
+    let path = folder.path().join("mirror.db");
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch("DROP TABLE vault_events; DROP TABLE vault_files; PRAGMA user_version = 1;")
+        .unwrap();
+    drop(raw);
+    let homes: Vec<_> = std::thread::scope(|scope| {
+        let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| Store::open(&path))).collect();
+        openers.into_iter().map(|opener| opener.join().unwrap().unwrap()).collect()
+    });
+    for mut store in homes {
+        let found = store.read(|view| {
+            Ok::<_, StoreError>((view.event(&event.id)?.is_some(), view.vault_file_count()?))
+        });
+        assert_eq!(found.unwrap(), (true, 0));
+    }
+}
+
+#[test]
 fn garbage_and_absence_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mirror.db");

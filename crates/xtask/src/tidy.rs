@@ -15,7 +15,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mirror-domain", &["mirror-protocol"]),
     ("mirror-store", &["mirror-protocol"]),
     ("mirror-link", &["mirror-protocol"]),
-    ("mirror-node", &["mirror-protocol", "mirror-domain", "mirror-store", "mirror-link"]),
+    ("mirror-vault", &[]),
+    (
+        "mirror-node",
+        &["mirror-protocol", "mirror-domain", "mirror-store", "mirror-link", "mirror-vault"],
+    ),
     ("mirror-cli", &["mirror-node"]),
     ("mirror-ffi", &["mirror-node"]),
     ("mirror-app", &["mirror-node", "mirror-ffi"]),
@@ -23,7 +27,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mirror-simulation", &["mirror-protocol", "mirror-domain"]),
     (
         "mirror-tests",
-        &["mirror-node", "mirror-protocol", "mirror-store", "mirror-domain", "mirror-link"],
+        &[
+            "mirror-node",
+            "mirror-protocol",
+            "mirror-store",
+            "mirror-domain",
+            "mirror-link",
+            "mirror-vault",
+        ],
     ),
 ];
 /// What the pure crates must never touch.

@@ -11,7 +11,11 @@ use crate::words;
 
 /// `mirror init`
 pub fn init(here: &Here<'_>, args: &Init) -> Result<Exit> {
-    let identity = Node::init(&here.home, &args.name, args.role)?.identity()?;
+    let node = Node::init(&here.home, &args.name, args.role)?;
+    if let Some(folder) = &args.vault {
+        node.set_vault(folder)?;
+    }
+    let identity = node.identity()?;
     here.out.answer(&identity, identity_words)?;
     if identity.keys == "file" {
         here.out.note("the keys are in a file that only you can read, not in the keychain");

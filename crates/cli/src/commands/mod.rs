@@ -12,6 +12,7 @@ mod paging;
 mod pairing;
 mod reconcile;
 mod serve;
+mod vault;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -42,6 +43,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Join(args) => pairing::join(&here, &args),
         Command::Blob(args) => blobs::blob(&here, args),
         Command::Note(args) => notes::note(&here, args),
+        Command::Vault(args) => vault::vault(&here, args),
         Command::Forget(args) => notes::forget(&here, &args),
         Command::Search(args) => notes::search(&here, &args),
         Command::Log(args) => history::log(&here, args),

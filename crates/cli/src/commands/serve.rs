@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mirror_node::{Error, Node};
+use mirror_node::{Error, Node, VaultWatch};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -26,12 +26,19 @@ pub fn serve(here: &Here<'_>, args: &Serve) -> Result<Exit> {
             "addresses": addresses,
         }))?;
         let _watch = node.watch();
+        let _vault = watch_vault(here, &node);
         let index = tokio::spawn(keep_index(node.clone()));
         stop.asked().await;
         index.abort();
         serving.stop().await;
         Ok(Exit::Done)
     })
+}
+
+/// Records what other programs change in the vault. Without it everything else still works.
+fn watch_vault(here: &Here<'_>, node: &Node) -> Option<VaultWatch> {
+    let watching = node.watch_vault();
+    watching.inspect_err(|error| here.out.note(&format!("{error}; {}", error.hint))).ok()
 }
 
 /// Keeps full text in step while there is nothing else to do, so that a search finds it ready.

@@ -166,3 +166,96 @@ fn garbage_of_a_known_kind_is_an_error_that_names_the_event() {
     let event = event("note.add", vec![0xff]);
     assert!(Body::read(&event).unwrap_err().to_string().contains(&event.id.to_string()));
 }
+
+fn version(path: &str) -> VaultWrite {
+    VaultWrite {
+        path: path.into(),
+        replaces: vec![EventId([7; 32])],
+        from: Some(BlobId([1; 32])),
+        to: Some(BlobId([2; 32])),
+        bytes: 3,
+        cause: Cause::Rollback,
+        by: Some("codex".into()),
+        reason: Some("wrong file".into()),
+        sources: vec![EventId([8; 32])],
+        shared: false,
+        chunks: None,
+    }
+}
+
+#[test]
+fn what_is_said_of_the_vault_reads_back_as_written() {
+    let content = BlobId([2; 32]);
+    let adopted = Adopted { path: "दैनिक/a.md".into(), content, bytes: 3 };
+    let finding = VaultFinding { what: "a.md".into(), finding: "rotten".into() };
+    let bodies = [
+        Body::VaultWrite(version("a/b.md")),
+        Body::VaultWrite(VaultWrite { to: None, bytes: 0, ..version("a/b.md") }),
+        Body::VaultRefuse(VaultRefuse {
+            path: "a.md".into(),
+            expected: None,
+            found: Some(content),
+            offered: Some(content),
+            bytes: 3,
+            by: None,
+            reason: None,
+        }),
+        Body::VaultScrub(VaultScrub {
+            files: 1,
+            versions: 2,
+            bytes: 3,
+            findings: vec![finding],
+            found: 1,
+        }),
+        Body::VaultAdopt(VaultAdopt { files: vec![adopted] }),
+        Body::VaultPrune(VaultPrune { newest: 20, days: 365 }),
+    ];
+    for body in bodies {
+        let event = event(body.kind().unwrap(), body.encode());
+        assert_eq!(Body::read(&event), Ok(body));
+    }
+}
+
+#[test]
+fn a_path_in_the_vault_leads_nowhere_else() {
+    let read = |write: VaultWrite| {
+        let body = Body::VaultWrite(write);
+        Body::read(&event("vault.write", body.encode()))
+    };
+    assert!(read(version("a b/शुभ.md")).is_ok());
+    let long = "x".repeat(MAX_PATH_BYTES + 1);
+    for path in ["", "/etc/passwd", "../a", "a/../b", "a//b", "a/", "./a", "a\nb", &long] {
+        assert!(matches!(read(version(path)), Err(BodyError::Vault { .. })), "{path:?}");
+    }
+}
+
+#[test]
+fn a_shared_version_names_its_content_as_a_blob() {
+    let chunks = Some(ChunkListHash([4; 32]));
+    let shared = VaultWrite { shared: true, chunks, ..version("a.md") };
+    let content = shared.content().unwrap();
+    assert_eq!((content.id, content.bytes), (BlobId([2; 32]), 3));
+    assert_eq!(shared.check(), Ok(()));
+    let empty = VaultWrite { shared: true, bytes: 0, ..version("a.md") };
+    assert_eq!((empty.check(), empty.content()), (Ok(()), None), "no content has no list");
+    for wrong in [
+        VaultWrite { chunks: None, ..shared.clone() },
+        VaultWrite { shared: false, ..shared.clone() },
+        VaultWrite { to: None, ..version("a.md") },
+        VaultWrite { shared: true, bytes: u64::MAX, ..shared },
+    ] {
+        assert!(matches!(wrong.check(), Err(VaultBodyError::Content { .. })), "{wrong:?}");
+    }
+}
+
+#[test]
+fn lists_about_the_vault_are_bounded() {
+    let content = BlobId([2; 32]);
+    let adopted = |n: usize| Adopted { path: n.to_string(), content, bytes: 3 };
+    let files = (0..=MAX_ADOPTED).map(adopted).collect();
+    let body = Body::VaultAdopt(VaultAdopt { files });
+    let error = Body::read(&event("vault.adopt", body.encode())).unwrap_err();
+    assert!(error.to_string().contains("257 adopted files, the limit is 256"), "{error}");
+    let many = VaultWrite { sources: vec![EventId([1; 32]); MAX_SOURCES + 1], ..version("a") };
+    assert!(many.check().unwrap_err().to_string().contains("the limit is 64"));
+}

@@ -13,6 +13,7 @@ mod note;
 mod problem;
 mod reconcile;
 mod standup;
+mod vault;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,10 @@ pub use reconcile::{
     BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,
 };
 pub use standup::{Standup, StandupItem, StandupSection};
+pub use vault::{
+    AuditEntry, AuditPage, FileVersion, VaultAct, VaultDiff, VaultFinding, VaultNoticed,
+    VaultPruned, VaultScrubbed, VaultWritten,
+};
 
 /// Told to every face when something changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -104,7 +104,8 @@ class CaptureActivity : Activity() {
     private fun recoverAndReconcile() = rim.scope.launch {
         if (!rim.home.isPaired()) return@launch
         ReconcileJob.schedule(this@CaptureActivity)
-        if (service?.recorder?.state?.value ?: Voice.Idle == Voice.Idle) rim.recordings.recover()
+        rim.recordings.recover()
+        rim.notices.offerReply()
         rim.reconcile.wake(Cause.OPENED)
     }
 
@@ -176,6 +177,7 @@ class CaptureActivity : Activity() {
 
     override fun onDestroy() {
         scope.cancel()
+        session.close()
         unbindService(connection)
         super.onDestroy()
     }

@@ -1,11 +1,14 @@
 package org.mirrordna.android
 
+import android.Manifest
 import android.app.Activity
 import android.os.Build
 import android.os.Bundle
 import android.widget.Button
 import android.widget.TextView
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
@@ -42,8 +45,12 @@ class JoinActivity : Activity() {
     private suspend fun join(link: PairingLink, told: TextView, join: Button) {
         val rim = Rim.of(this)
         try {
-            withContext(rim.scope.coroutineContext) { rim.home.join(link.ticket, Build.MODEL) }
+            // Once the other side has said yes, it has to be laid down here, though the screen goes away.
+            withContext(Dispatchers.IO + NonCancellable) { rim.home.join(link.ticket, Build.MODEL) }
             told.setText(R.string.joined)
+            if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
+                requestPermissions(arrayOf(Manifest.permission.POST_NOTIFICATIONS), ASKED)
+            }
             ReconcileJob.schedule(this)
             rim.scope.launch { rim.reconcile.wake(Cause.OPENED) }
         } catch (error: Exception) {
@@ -55,5 +62,9 @@ class JoinActivity : Activity() {
     override fun onDestroy() {
         scope.cancel()
         super.onDestroy()
+    }
+
+    private companion object {
+        const val ASKED = 1
     }
 }

@@ -19,6 +19,7 @@ import kotlinx.coroutines.cancel
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import org.mirrordna.core.MicrophonePermission
 import org.mirrordna.core.Pause
@@ -83,6 +84,7 @@ class VoiceService : Service() {
     }
 
     private suspend fun showWhileRecording() {
+        recorder.state.first { it != Voice.Idle }
         while (true) {
             delay(SHOW_EVERY_MS)
             val state = recorder.state.value

@@ -7,10 +7,13 @@ import java.nio.channels.FileChannel
 import java.nio.file.Files
 import java.nio.file.StandardCopyOption.ATOMIC_MOVE
 import java.nio.file.StandardOpenOption.READ
+import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicReference
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.sync.Mutex
 import org.mirrordna.ffi.Cancel
 import org.mirrordna.ffi.Mirror
+import org.mirrordna.ffi.MirrorException
 import org.mirrordna.ffi.Peer
 import org.mirrordna.ffi.Progress
 import org.mirrordna.ffi.Progressing
@@ -53,46 +56,43 @@ class BackgroundReconcile(
     /** Wakes up for a reason. */
     suspend fun wake(cause: Cause): Woke {
         if (!running.tryLock()) return Woke.Running
+        val stopping = Cancel().also(cancel::set)
         try {
             val mirror = home.mirror()
             val attempts = read()
             val before = mirror.status()
             val go = ReconcilePolicy.decide(cause, nowMs(), power.means(), attempts, before.unreconciled.toInt())
             if (go is Go.Later) return Woke.Waited(go)
-            return reconcile(mirror, attempts, before.conflicts.toInt())
+            return reconcile(mirror, attempts, before.conflicts.toInt(), stopping)
         } catch (error: Exception) {
             // Coroutines end by exceptions too; those are not ours to tell.
-            if (error is kotlinx.coroutines.CancellationException) throw error
+            if (error is CancellationException) throw error
             return Woke.Failed(troubleOf(error), ReconcilePolicy.PERIOD_MS)
         } finally {
+            cancel.set(null)
             running.unlock()
         }
     }
 
-    /** Stops what runs: the system takes its time back, or the person does. */
+    /** Stops what runs: the system takes its time back, or the person does. It is not closed, since this may come at any time. */
     fun stop() {
         cancel.get()?.cancel()
     }
 
-    private suspend fun reconcile(mirror: Mirror, attempts: Attempts, conflicts: Int): Woke {
+    private suspend fun reconcile(mirror: Mirror, attempts: Attempts, conflicts: Int, stopping: Cancel): Woke {
         // A process that dies in here counts as a failure, so that a crash backs off too.
         val begun = attempts.copy(last = nowMs(), failures = attempts.failures + 1)
         write(begun)
         val news = News()
         try {
-            Cancel().use { stopping ->
-                cancel.set(stopping)
-                val report = mirror.reconcile(Peer.All, stopping, news)
-                val done = report.peers.isEmpty() || report.peers.any { it.ok }
-                val after = if (done) begun.copy(succeeded = nowMs(), failures = 0) else begun
-                write(after)
-                noticesOf(report.peers, news.notes(), conflicts, report.conflicts.toInt()).forEach(notifier::show)
-                return Woke.Reconciled(report, again(after))
-            }
-        } catch (error: org.mirrordna.ffi.MirrorException) {
+            val report = mirror.reconcile(Peer.All, stopping, news)
+            val done = report.peers.isEmpty() || report.peers.any { it.ok }
+            val after = if (done) begun.copy(succeeded = nowMs(), failures = 0) else begun
+            write(after)
+            noticesOf(report.peers, news.notes(), conflicts, report.conflicts.toInt()).forEach(notifier::show)
+            return Woke.Reconciled(report, again(after))
+        } catch (error: MirrorException) {
             return Woke.Failed(troubleOf(error), again(begun))
-        } finally {
-            cancel.set(null)
         }
     }
 
@@ -128,7 +128,7 @@ class BackgroundReconcile(
 
     /** Counts new notes by peer: each report holds the sum so far. */
     private class News : Progressing {
-        private val byPeer = java.util.concurrent.ConcurrentHashMap<String, Int>()
+        private val byPeer = ConcurrentHashMap<String, Int>()
 
         override fun moved(progress: Progress) {
             byPeer.merge(progress.device, progress.notes.toInt(), Math::max)

@@ -81,6 +81,11 @@ class CaptureSession(private val home: Home, scope: CoroutineScope, private val 
         }.also { if (latest == null) kept.value = Draft.Kept }
     }
 
+    /** Ends it; what was typed last is still kept. */
+    fun close() {
+        typed.close()
+    }
+
     private suspend fun keep() = writing.withLock {
         // What was typed before a capture is in it.
         val text = latest ?: return@withLock

@@ -5,6 +5,7 @@ import java.security.MessageDigest
 import java.time.OffsetDateTime
 import java.time.format.DateTimeFormatter
 import java.time.format.DateTimeParseException
+import java.util.concurrent.ConcurrentHashMap
 import org.mirrordna.ffi.Capture
 import org.mirrordna.ffi.CaptureFile
 import org.mirrordna.ffi.Captured
@@ -13,12 +14,21 @@ import org.mirrordna.ffi.Query
 
 /** The folder of recordings that are not notes yet. A file's name says when it began. */
 class Recordings(private val home: Home, private val folder: File) {
-    /** A file for a recording that begins now. */
+    /** Those that are being recorded. */
+    private val open = ConcurrentHashMap.newKeySet<File>()
+
+    /** A file for a recording that begins now; it is left alone until it is [released][release]. */
     fun newFile(now: OffsetDateTime): File {
         folder.mkdirs()
         val name = NAME.format(now)
         return generateSequence(0) { it + 1 }.map { File(folder, if (it == 0) "$name.wav" else "$name ($it).wav") }
             .first { it.createNewFile() }
+            .also(open::add)
+    }
+
+    /** Nothing is written to it any more. */
+    fun release(file: File) {
+        open.remove(file)
     }
 
     /** Makes a recording a note; the file goes once the note is durable. */
@@ -34,13 +44,15 @@ class Recordings(private val home: Home, private val folder: File) {
     }
 
     /**
-     * Makes notes of what the end of the process left behind; only while nothing is being recorded. A recording that is in a
-     * note already, because the process ended between the two, makes no second one. Gives the new notes and what failed.
+     * Makes notes of what the end of the process left behind. A recording that is in a note already, because the process ended
+     * between the two, makes no second one. Gives the new notes and what failed.
      */
+    @Synchronized
     fun recover(): Intake {
         val captured = mutableListOf<Captured>()
         val notTaken = mutableListOf<NotTaken>()
-        for (file in folder.listFiles { file -> file.name.endsWith(".wav") }.orEmpty().sorted()) {
+        val left = folder.listFiles { file -> file.name.endsWith(".wav") && file !in open }
+        for (file in left.orEmpty().sorted()) {
             try {
                 when {
                     WavWriter.repair(file) == null || isAllZero(file) -> drop(file)

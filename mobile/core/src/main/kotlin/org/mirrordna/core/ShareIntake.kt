@@ -45,7 +45,7 @@ class ShareIntake(private val mirror: Mirror, private val staging: File, private
             val files = mutableListOf<CaptureFile>()
             val text = textOf(shared)
             var noteText = text
-            if (text.toByteArray().size > MAX_TEXT_BYTES) {
+            if (text.toByteArray().size > MAX_TEXT_BYTES - COUNT_BYTES) {
                 // Too long for a note: whole as a file, its beginning as the text.
                 files += CaptureFile(write(File(folder, "text"), "shared.txt", text.byteInputStream()).path, audio = false)
                 noteText = beginning(text)
@@ -116,6 +116,9 @@ class ShareIntake(private val mirror: Mirror, private val staging: File, private
     companion object {
         /** Bytes of a note's text; the node's limit. */
         const val MAX_TEXT_BYTES = 48 * 1024
+
+        /** Room for "(2/3)" behind a text. */
+        private const val COUNT_BYTES = 32
 
         /** Files of one note; the node's limit. */
         const val MAX_FILES = 16

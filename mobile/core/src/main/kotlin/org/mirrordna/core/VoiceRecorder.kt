@@ -99,6 +99,7 @@ class VoiceRecorder(
         } catch (error: Exception) {
             begun.wav.close()
             recordings.drop(file)
+            recordings.release(file)
             throw error
         }
         take = begun
@@ -120,6 +121,8 @@ class VoiceRecorder(
             }
         } catch (error: Exception) {
             VoiceEnd.NotYet(troubleOf(error))
+        } finally {
+            recordings.release(done.file)
         }
         ended(end)
     }

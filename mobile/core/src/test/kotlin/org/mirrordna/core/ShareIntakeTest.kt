@@ -86,6 +86,16 @@ class ShareIntakeTest {
     }
 
     @Test
+    fun `a text as long as a note may be, with more files than one holds, is whole`() = shares { intake, pixel ->
+        val long = "x".repeat(ShareIntake.MAX_TEXT_BYTES)
+        val items = (1..17).map { Item("p$it.png", "image/png", byteArrayOf(it.toByte())) }
+        val taken = intake.take(Shared(long, null, items))
+        assertTrue(taken.notTaken.isEmpty(), "${taken.notTaken}")
+        val names = taken.captured.flatMap { pixel.note(it.note).attachments }.map { it.name }.toSet()
+        assertEquals(18, names.size)
+    }
+
+    @Test
     fun `what can't be taken is told, and the rest is taken`() = shares(maxItemBytes = 5000) { intake, pixel ->
         val items = listOf(
             Item("big.mp4", "video/mp4", ByteArray(5001)),

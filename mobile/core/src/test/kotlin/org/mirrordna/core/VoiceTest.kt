@@ -189,6 +189,18 @@ class VoiceTest {
     }
 
     @Test
+    fun `what is being recorded is not taken for what was left behind`() = atDesk { desk, pixel ->
+        desk.on(VoiceEvent.START)
+        desk.recordFor(200)
+        assertTrue(desk.recordings.recover().captured.isEmpty())
+        desk.recordFor(200)
+        desk.on(VoiceEvent.STOP)
+        assertTrue(assertIs<VoiceEnd.Kept>(desk.ends.single()).durationMs >= 400)
+        assertTrue(desk.recordings.recover().captured.isEmpty())
+        assertEquals(1, pixel.page().notes.size)
+    }
+
+    @Test
     fun `two recordings of one second do not meet`() = atDesk { desk, pixel ->
         repeat(2) {
             desk.on(VoiceEvent.START)
