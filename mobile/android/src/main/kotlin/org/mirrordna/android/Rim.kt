@@ -28,7 +28,8 @@ class Rim private constructor(context: Context) {
     /** Work that outlives a screen. */
     val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
 
-    fun shareIntake() = ShareIntake(home.mirror(), staging)
+    /** What a process that was killed left behind is swept before the first share is taken in. */
+    val shareIntake by lazy { ShareIntake(home.mirror(), staging).also(ShareIntake::sweep) }
 
     companion object {
         @Volatile private var rim: Rim? = null

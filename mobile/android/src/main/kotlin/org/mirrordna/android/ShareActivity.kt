@@ -23,7 +23,7 @@ class ShareActivity : Activity() {
         val rim = Rim.of(this)
         rim.scope.launch {
             val said = try {
-                val taken = rim.shareIntake().take(sharedIn(intent))
+                val taken = rim.shareIntake.take(sharedIn(intent))
                 if (taken.captured.isNotEmpty()) ReconcileJob.afterCapture(this@ShareActivity)
                 if (taken.notTaken.isEmpty()) getString(R.string.share_saved)
                 else getString(R.string.share_partly, taken.notTaken.joinToString("; ") { "${it.name}: ${it.trouble.what}" })
