@@ -182,7 +182,8 @@ class ReconcileTest {
             var failures = 0L
             repeat(2) { round ->
                 val app = jvm("org.mirrordna.core.Killed", "wake", folder.path)
-                val said = app.inputStream.bufferedReader().lineSequence().take(1 + round).count()
+                val tried = app.inputStream.bufferedReader().lineSequence().filter { it == "Reconciled" }
+                val said = tried.take(1 + round).count()
                 Thread.sleep(round * 3L)
                 app.kill()
                 val now = File(folder, "attempts").readText().trim().split(' ').last().toLong()

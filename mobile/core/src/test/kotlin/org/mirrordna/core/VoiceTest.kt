@@ -280,7 +280,7 @@ class VoiceTest {
         recordings.capture(file)
         file.writeBytes(copy)
 
-        val recovered = recordings.recover()
+        val recovered = Recordings(folder.home("Pixel"), voice).recover()
         assertTrue(recovered.captured.isEmpty() && recovered.notTaken.isEmpty(), "$recovered")
         assertFalse(file.exists())
         assertEquals(1, pixel.page().notes.size)
