@@ -1,7 +1,9 @@
 //! Format, lints, licences, types, tidiness.
 
+use crate::android;
 use crate::cross;
 use crate::install;
+use crate::kotlin;
 use crate::sh::{Result, cargo, command, root, step};
 use crate::tidy;
 
@@ -14,8 +16,15 @@ pub fn check() -> Result<()> {
     step("cargo clippy", &mut clippy)?;
     step("npm run check", command("npm").args(["run", "check"]).current_dir(root().join("ui")))?;
     tidy::tidy()?;
+    kotlin()?;
     deny()?;
     cross::check()
+}
+
+/// The bindings are what they have to be, and the Kotlin over Android's API has its types.
+pub fn kotlin() -> Result<()> {
+    kotlin::check_bindings()?;
+    android::check()
 }
 
 /// Licences, bans and sources always; advisories where their database can be fetched.

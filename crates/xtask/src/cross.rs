@@ -1,4 +1,4 @@
-//! Type-checks the app and the command line for the systems they are made for, which can't be built or run here.
+//! Type-checks the app, the command line and the library for Kotlin for the systems they are made for, which can't be built or run here.
 
 use crate::install;
 use crate::sh::{Result, cargo, command, root, step, target, works};
@@ -42,6 +42,8 @@ pub fn check() -> Result<()> {
             "mirror-app",
             "-p",
             "mirror-cli",
+            "-p",
+            "mirror-ffi",
         ]);
         let libraries = rust.join("usr/lib/x86_64-linux-gnu");
         check.env("RUSTC", rust.join("usr/bin/rustc")).env("LD_LIBRARY_PATH", libraries);

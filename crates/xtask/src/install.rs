@@ -1,9 +1,11 @@
 //! What a machine with only Rust and Node lacks.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
+use crate::kotlin;
 use crate::sh::{Result, cargo, command, root, step, target, works};
 
 /// To build and open the app on Linux.
@@ -102,6 +104,40 @@ pub fn tool(name: &str, version: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Java, and the Kotlin compiler with what its tests need.
+pub fn jvm() -> Result<()> {
+    if !works("javac", "-version") {
+        apt(&["openjdk-17-jdk-headless"])?;
+    }
+    apt(&["libjna-java", "junit5"])?;
+    let folder = target().join("tools/kotlin");
+    let marker = folder.join("ready");
+    let package = kotlin::COMPILER;
+    if fs::read_to_string(&marker).is_ok_and(|ready| ready == package) {
+        return Ok(());
+    }
+    let mut npm = command("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(package);
+    step(&format!("npm install {package} (once)"), &mut npm)?;
+    fs::write(marker, package).map_err(|error| error.to_string())
+}
+
+/// Android's tools for resources, and what its API is like: a package of PyPI, kept under `target/tools`.
+pub fn android(api: &str) -> Result<PathBuf> {
+    apt(&["aapt", "android-framework-res"])?;
+    let python = python()?;
+    let folder = target().join("tools/android-api");
+    let marker = folder.join("ready");
+    if fs::read_to_string(&marker).is_ok_and(|ready| ready == api) {
+        return Ok(folder);
+    }
+    let mut pip = command(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target"]);
+    step(&format!("pip install {api} (once)"), pip.arg(&folder).arg(api))?;
+    fs::write(marker, api).map_err(|error| error.to_string())?;
+    Ok(folder)
+}
+
 /// The UI's packages, as the lock file has them.
 pub fn ui_packages() -> Result<()> {
     let ui = root().join("ui");
@@ -129,11 +165,11 @@ pub fn ui_built() -> Result<()> {
 
 /// When anything in a place last changed.
 fn newest(path: &Path) -> Option<SystemTime> {
-    let meta = std::fs::metadata(path).ok()?;
+    let meta = fs::metadata(path).ok()?;
     if !meta.is_dir() {
         return meta.modified().ok();
     }
-    let entries = std::fs::read_dir(path).ok()?;
+    let entries = fs::read_dir(path).ok()?;
     entries.filter_map(|entry| newest(&entry.ok()?.path())).max()
 }
 
@@ -156,6 +192,6 @@ pub fn python() -> Result<PathBuf> {
     let mut pip = command(&python);
     pip.args(["-m", "pip", "install", "--quiet", "cbor2", "cryptography"]);
     step("pip install cbor2 cryptography", pip.stderr(Stdio::inherit()))?;
-    std::fs::write(marker, "").map_err(|error| error.to_string())?;
+    fs::write(marker, "").map_err(|error| error.to_string())?;
     Ok(python)
 }

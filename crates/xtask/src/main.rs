@@ -1,11 +1,14 @@
-//! Developer commands: `cargo xtask run | test | check | sim | crash | fuzz | bench | shots`. Each installs what it needs and says so.
+//! Developer commands: `cargo xtask run | test | check | bindings | sim | crash | fuzz | bench | shots`. Each installs what it needs and
+//! says so.
 
+mod android;
 mod bench;
 mod check;
 mod crash;
 mod cross;
 mod fuzz;
 mod install;
+mod kotlin;
 mod run;
 mod sh;
 mod sim;
@@ -18,8 +21,10 @@ use std::process::ExitCode;
 const HELP: &str = "cargo xtask COMMAND
 
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
-  test [rust|ui|vectors|window] run the tests, all of them without a name
-  check                         format, lints, licences, types, tidiness
+  test [rust|ui|vectors|kotlin|window]
+                                run the tests, all of them without a name
+  check [kotlin]                format, lints, licences, types, tidiness; or of these only what is Kotlin
+  bindings                      write the Kotlin bindings of crates/ffi anew
   sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
   sim --seed S                  replay one world, telling each step
   crash [--full] [--only WORKLOAD] [--seed N] [--save DIR]
@@ -41,6 +46,8 @@ fn main() -> ExitCode {
         ["crash", flags @ ..] => crash::crash(flags),
         ["fuzz", args @ ..] => fuzz::fuzz(args),
         ["check"] => check::check(),
+        ["check", "kotlin"] => check::kotlin(),
+        ["bindings"] => kotlin::bindings(),
         ["bench", flags @ ..] => bench::bench(flags),
         ["shots"] => window::shots(),
         [] | ["help" | "--help" | "-h"] => {

@@ -33,7 +33,11 @@ pub fn apart(program: impl AsRef<OsStr>) -> Command {
 }
 
 pub fn cargo() -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // `cargo run` sets it for us; a build script (ring's) looks at it, and all that rests on ring would be built anew
+    // whenever a person's own cargo and ours take turns.
+    cargo.env_remove("CARGO_MANIFEST_DIR");
+    cargo
 }
 
 /// Runs a step, showing its output.

@@ -1,6 +1,7 @@
 //! Runs the tests and adds up what their runners say.
 
 use crate::install;
+use crate::kotlin;
 use crate::sh::{Result, captured, cargo, command, root, step, target};
 use crate::window;
 
@@ -10,7 +11,7 @@ pub struct Tally {
     failed: u64,
 }
 
-const PARTS: [&str; 4] = ["rust", "ui", "vectors", "window"];
+const PARTS: [&str; 5] = ["rust", "ui", "vectors", "kotlin", "window"];
 
 pub fn test(parts: &[&str]) -> Result<()> {
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
@@ -26,6 +27,11 @@ pub fn test(parts: &[&str]) -> Result<()> {
     }
     if wanted("vectors") {
         total.add("vectors", vectors());
+    }
+    if parts.is_empty() && !kotlin::runs_here() {
+        println!("── Kotlin tests: NOT run, they need Debian's libjna-java and junit5");
+    } else if wanted("kotlin") {
+        total.add("kotlin", kotlin::test());
     }
     if parts.is_empty() && !window::RUNS_HERE {
         println!("── tests in the window: NOT run, they need Linux (WebKitWebDriver)");
