@@ -15,6 +15,7 @@ use crate::measure::{Sample, alternate, child as process, median, time};
 const WRITES: usize = 300;
 const NOTE_BYTES: usize = 4096;
 const LARGE_BYTES: usize = 4 << 20;
+const NOTES_PER_LARGE: usize = 20;
 
 pub fn rows(full: bool, print: Print<'_>) {
     let place = scratch();
@@ -99,9 +100,9 @@ fn content(number: usize, bytes: usize) -> Vec<u8> {
     content
 }
 
-/// Half of the bytes in notes, half in recordings.
+/// A recording for every twenty notes.
 fn size_of(number: usize) -> usize {
-    if number.is_multiple_of(1 + LARGE_BYTES / NOTE_BYTES) { LARGE_BYTES } else { NOTE_BYTES }
+    if number.is_multiple_of(1 + NOTES_PER_LARGE) { LARGE_BYTES } else { NOTE_BYTES }
 }
 
 fn name_of(number: usize) -> String {
