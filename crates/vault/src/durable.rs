@@ -1,8 +1,10 @@
 //! Making bytes and names durable, several at once.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use crate::error::{Result, VaultError};
@@ -17,30 +19,66 @@ impl<'a> Syncs<'a> {
         self.0.push((fd.as_fd(), path.into()));
     }
 
-    /// Syncs all of them, each by a thread of its own: a file system commits, and a disk flushes, once for those that wait
+    /// Syncs all of them at once, each by a thread: a file system commits, and a disk flushes, once for those that wait
     /// together. The first failure is the answer; what failed is never tried again.
     pub fn run(self) -> Result<()> {
         let Some(((fd, path), others)) = self.0.split_first() else { return Ok(()) };
-        thread::scope(|scope| {
-            let mut started = Vec::with_capacity(others.len());
-            let mut done = Vec::with_capacity(others.len());
-            for (fd, path) in others {
-                match thread::Builder::new().spawn_scoped(scope, || sync(*fd)) {
-                    Ok(thread) => started.push((thread, path)),
-                    // No thread to be had: one after the other is right, too.
-                    Err(_) => done.push((sync(*fd), path)),
-                }
+        let (tell, done) = mpsc::channel();
+        for (index, (fd, _)) in others.iter().enumerate() {
+            let job = fd.try_clone_to_owned().map(|fd| Job { fd, index, tell: tell.clone() });
+            // No thread to be had, or no descriptor: one after the other is right, too.
+            if !job.is_ok_and(|job| threads().is_some_and(|threads| threads.send(job).is_ok())) {
+                let _ = tell.send((index, sync(*fd)));
             }
-            done.push((sync(*fd), path));
-            let died = || Err(io::Error::other("the thread that synced it died"));
-            done.extend(
-                started.into_iter().map(|(t, path)| (t.join().unwrap_or_else(|_| died()), path)),
-            );
-            done.into_iter().try_for_each(|(result, path)| {
-                result.map_err(|source| VaultError::NotDurable { path: path.clone(), source })
-            })
+        }
+        drop(tell);
+        let mut results: Vec<Option<io::Result<()>>> = others.iter().map(|_| None).collect();
+        let first = sync(*fd);
+        for (index, result) in done {
+            if let Some(slot) = results.get_mut(index) {
+                *slot = Some(result);
+            }
+        }
+        let died = || Err(io::Error::other("the thread that synced it died"));
+        let results = results.into_iter().map(|result| result.unwrap_or_else(died));
+        let paths = others.iter().map(|(_, path)| path);
+        std::iter::once((first, path)).chain(results.zip(paths)).try_for_each(|(result, path)| {
+            result.map_err(|source| VaultError::NotDurable { path: path.clone(), source })
         })
     }
+}
+
+/// A sync that a standing thread does.
+struct Job {
+    fd: OwnedFd,
+    index: usize,
+    tell: Sender<(usize, io::Result<()>)>,
+}
+
+/// They stand, because to start a thread takes as long as a fast disk's sync.
+const THREADS: usize = 8;
+
+fn threads() -> Option<&'static Sender<Job>> {
+    static JOBS: OnceLock<Option<Sender<Job>>> = OnceLock::new();
+    let start = || {
+        let (jobs, taken) = mpsc::channel::<Job>();
+        let taken = Arc::new(Mutex::new(taken));
+        let work = |taken: Arc<Mutex<Receiver<Job>>>| {
+            move || loop {
+                let job = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(Job { fd, index, tell }) = job else { return };
+                // Whoever asked waits for it.
+                let _ = tell.send((index, sync(fd.as_fd())));
+            }
+        };
+        let spawn = |_: &usize| {
+            let named = thread::Builder::new().name("sync".to_owned());
+            named.spawn(work(taken.clone())).is_ok()
+        };
+        let started = (0..THREADS).filter(spawn).count();
+        (started > 0).then_some(jobs)
+    };
+    JOBS.get_or_init(start).as_ref()
 }
 
 /// Through the disk's own cache, where the system leaves that out.
