@@ -135,7 +135,9 @@ fn ended(result: mirror_node::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error[{:?}]: {}\n  {}", error.code, error.detail, error.hint);
+            // The place that it goes to may be what fails.
+            let told = format!("error[{:?}]: {}\n  {}\n", error.code, error.detail, error.hint);
+            let _ = std::io::stderr().write_all(told.as_bytes());
             ExitCode::from(crash::CLEAR_ERROR as u8)
         }
     }
