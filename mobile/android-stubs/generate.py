@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 CLASSES = """
-android: Manifest
+android: Manifest R
 android.app: Activity Application ForegroundServiceStartNotAllowedException Notification NotificationChannel
     NotificationManager PendingIntent RemoteInput Service StatusBarManager
 android.app.job: JobInfo JobParameters JobScheduler JobService
@@ -22,14 +22,22 @@ android.content: BroadcastReceiver ClipData ComponentName ContentResolver Contex
 android.content.pm: PackageManager ServiceInfo
 android.content.res: Resources
 android.database: Cursor
+android.graphics: ImageFormat Insets
 android.graphics.drawable: Icon
-android.media: AudioAttributes AudioFocusRequest AudioFormat AudioManager AudioRecord MediaRecorder
+android.hardware.camera2: CameraAccessException CameraCaptureSession CameraCharacteristics CameraDevice CameraManager CameraMetadata
+    CaptureRequest
+android.hardware.camera2.params: StreamConfigurationMap
+android.media: AudioAttributes AudioFocusRequest AudioFormat AudioManager AudioRecord Image ImageReader MediaRecorder
 android.net: ConnectivityManager Network NetworkCapabilities NetworkRequest Uri
-android.os: BaseBundle BatteryManager Binder Build Bundle Handler IBinder Looper Parcelable PersistableBundle PowerManager
+android.os: BaseBundle BatteryManager Binder Build Bundle Handler HandlerThread IBinder Looper
+    ParcelFileDescriptor Parcelable PersistableBundle PowerManager
 android.provider: OpenableColumns
 android.service.quicksettings: Tile TileService
+android.speech: RecognitionListener RecognitionSupport RecognitionSupportCallback RecognizerIntent SpeechRecognizer
+android.system: ErrnoException Os
 android.text: Editable TextWatcher
-android.view: ContextThemeWrapper View ViewGroup WindowInsets
+android.util: AndroidException Size
+android.view: ContextThemeWrapper Surface SurfaceHolder SurfaceView View ViewGroup WindowInsets
 android.widget: Button EditText LinearLayout RemoteViews TextView Toast
 """
 
@@ -37,9 +45,11 @@ PRIMITIVES = dict(jint="int", jlong="long", jboolean="boolean", jfloat="float", 
 RETURNED = {"int": "int", "bool": "boolean", "float": "float", "str": "java.lang.String", "None": "void"}
 RETURNS_LONG = re.compile(r"(Millis|elapsedRealtime\w*|getLong\w*|TimeNanos|getTimeout\w*)$")
 # What the package does not say.
-INTERFACES = {"android.content.ServiceConnection", "android.os.Parcelable"}
+INTERFACES = {"android.content.ServiceConnection", "android.os.Parcelable", "android.speech.RecognitionListener"}
 ABSTRACT = {"android.net.Uri"}
 ALSO_IMPLEMENTS = {"android.text.Editable": ["java.lang.CharSequence"]}
+# Java's own classes that a stub may extend: they can be made of nothing.
+JAVA_CLASSES = {"java.lang.Exception", "java.lang.Thread"}
 # Whose type parameter the package has erased.
 ERASED = {"findViewById": "<T extends android.view.View> T"}
 INHERITED_FINAL = ("getClass", "notify", "notifyAll", "wait", "finalize")
@@ -174,7 +184,7 @@ class Writer:
             raw = java.split("<")[0]
             if raw in self.api.classes and self.api.is_interface(raw) or raw.startswith(JAVA_INTERFACES):
                 implements.append(java)
-            elif not raw.startswith("java."):
+            elif not raw.startswith("java.") or raw in JAVA_CLASSES:
                 extends = java
         abstract = self.name in ABSTRACT or any(is_abstract(f) and not is_static(f) and f.name != "__init__" for f in functions(self.node))
         kind = "interface" if self.interface else "abstract class" if abstract else "class"

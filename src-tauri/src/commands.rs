@@ -4,6 +4,7 @@ use mirror_node::{CancelToken, Error, LogQuery, NewNote, Node, NoteQuery, With, 
 use tauri::{AppHandle, Manager, State, Wry};
 use view::{Code, Problem, SyncState};
 
+use crate::home;
 use crate::shell::{Shell, lock};
 
 type Answer<T> = Result<T, Problem>;
@@ -35,6 +36,8 @@ pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
         rename_device,
         revoke_device,
         ui_ready,
+        #[cfg(target_os = "android")]
+        scan,
     ]
 }
 
@@ -91,7 +94,7 @@ async fn status(app: AppHandle) -> Answer<view::Status> {
 #[tauri::command]
 async fn init(app: AppHandle, name: String, role: view::Role) -> Answer<view::Identity> {
     let home = app.state::<Shell>().args.home.clone();
-    let node = blocking(move || Node::init(&home, &name, role)).await?;
+    let node = blocking(move || home::init(&home, &name, role)).await?;
     let identity = node.identity().map_err(|error| problem(&error))?;
     Shell::adopt(&app, node);
     Ok(identity)
@@ -100,9 +103,9 @@ async fn init(app: AppHandle, name: String, role: view::Role) -> Answer<view::Id
 #[tauri::command]
 async fn join(app: AppHandle, ticket: String, name: String) -> Answer<view::Identity> {
     let home = app.state::<Shell>().args.home.clone();
-    let joined = Node::join(&home, &ticket, Some(&name)).await.map_err(|e| problem(&e))?;
-    let identity = joined.node.identity().map_err(|error| problem(&error))?;
-    Shell::adopt(&app, joined.node);
+    let node = home::join(&home, &ticket, &name).await.map_err(|error| problem(&error))?;
+    let identity = node.identity().map_err(|error| problem(&error))?;
+    Shell::adopt(&app, node);
     Ok(identity)
 }
 
@@ -257,4 +260,20 @@ async fn ui_ready(app: AppHandle) -> Answer<()> {
     #[cfg(mobile)]
     let _ = app;
     Ok(())
+}
+
+/// Opens the phone's scanner. What it finds goes to the screen that joins, which is Kotlin's too.
+#[cfg(target_os = "android")]
+#[tauri::command]
+async fn scan(window: tauri::WebviewWindow) -> Answer<()> {
+    let opened = window.with_webview(|webview| {
+        webview.jni_handle().exec(|env, activity, _| {
+            if let Err(error) = env.call_method(activity, "scan", "()V", &[]) {
+                tracing::error!(%error, "the scanner could not be opened");
+                // Left pending, it would end the process at the next call into Java.
+                let _ = env.exception_clear();
+            }
+        });
+    });
+    opened.map_err(|error| problem(&Error::new(Code::Io, error, "paste the ticket instead")))
 }

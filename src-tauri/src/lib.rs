@@ -10,6 +10,7 @@ pub mod controller;
 mod desktop;
 #[cfg(desktop)]
 mod glyph;
+mod home;
 #[cfg(desktop)]
 mod instance;
 mod shell;
@@ -49,8 +50,11 @@ pub fn run() -> ExitCode {
         }
     };
     let shell = Shell::new(args);
-    let built = tauri::Builder::default()
-        .plugin(tauri_plugin_notification::init())
+    let builder = tauri::Builder::default();
+    // On a phone, Kotlin notifies, with channels and without the webview.
+    #[cfg(desktop)]
+    let builder = builder.plugin(tauri_plugin_notification::init());
+    let built = builder
         .manage(shell)
         .invoke_handler(commands::handler())
         .setup(move |app| {
@@ -59,6 +63,13 @@ pub fn run() -> ExitCode {
                 desktop::build(app.handle())?;
                 instance.raise_on_call(app.handle().clone());
             }
+            #[cfg(mobile)]
+            tauri::WebviewWindowBuilder::new(
+                app,
+                "main",
+                tauri::WebviewUrl::App("index.html".into()),
+            )
+            .build()?;
             // A failure is told to the window, which asks for the status first.
             let _ = Shell::open_home(app.handle());
             Ok(())

@@ -8,6 +8,7 @@ use tauri::{AppHandle, Emitter, Manager};
 use crate::args::Args;
 #[cfg(desktop)]
 use crate::controller::Controller;
+use crate::home;
 
 /// What the app holds.
 pub struct Shell {
@@ -56,7 +57,7 @@ impl Shell {
         if let Some(node) = shell.node() {
             return Ok(Some(node));
         }
-        match Node::open(&shell.args.home) {
+        match home::open(&shell.args.home) {
             Ok(node) => {
                 *unopened = None;
                 Self::adopt(app, node.clone());

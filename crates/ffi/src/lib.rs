@@ -13,6 +13,6 @@ mod shared;
 pub use cancel::Cancel;
 pub use error::MirrorError;
 pub use mirror::{Mirror, Progressing};
-pub use shared::shared;
+pub use shared::{share, shared};
 
 uniffi::setup_scaffolding!();

@@ -109,17 +109,27 @@ pub fn jvm() -> Result<()> {
     if !works("javac", "-version") {
         apt(&["openjdk-17-jdk-headless"])?;
     }
-    apt(&["libjna-java", "junit5"])?;
-    let folder = target().join("tools/kotlin");
+    apt(&["libjna-java", "libzxing-core-java", "junit5"])?;
+    npm("kotlin", kotlin::COMPILER).map(drop)
+}
+
+/// A package of npm, kept under `target/tools/NAME`.
+fn npm(name: &str, package: &str) -> Result<PathBuf> {
+    let folder = target().join("tools").join(name);
     let marker = folder.join("ready");
-    let package = kotlin::COMPILER;
     if fs::read_to_string(&marker).is_ok_and(|ready| ready == package) {
-        return Ok(());
+        return Ok(folder);
     }
     let mut npm = command("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(package);
     step(&format!("npm install {package} (once)"), &mut npm)?;
-    fs::write(marker, package).map_err(|error| error.to_string())
+    fs::write(marker, package).map_err(|error| error.to_string())?;
+    Ok(folder)
+}
+
+/// Tauri's command line, to be run by Node.
+pub fn tauri() -> Result<PathBuf> {
+    Ok(npm("tauri", "@tauri-apps/cli@2.12.5")?.join("node_modules/@tauri-apps/cli/tauri.js"))
 }
 
 /// Android's tools for resources, and what its API is like: a package of PyPI, kept under `target/tools`.

@@ -14,8 +14,9 @@ const TESTS: &str = "mobile/core/src/test/kotlin";
 
 /// As npm names it.
 pub const COMPILER: &str = "kotlin-compiler@2.4.20";
-/// Debian's, from `libjna-java` and `junit5`; they need no network at run time.
+/// Debian's, from `libjna-java`, `libzxing-core-java` and `junit5`; they need no network at run time.
 const JNA: &str = "jna";
+const ZXING: &str = "core";
 const JUNIT: &[&str] = &[
     "junit-jupiter-api",
     "junit-jupiter-engine",
@@ -118,7 +119,7 @@ fn compile_tests() -> Result<Vec<PathBuf>> {
 
 /// Jars of the bindings and the library, first, and of what they need.
 pub fn compile_core() -> Result<Vec<PathBuf>> {
-    let needs = vec![debian(JNA), kotlin("kotlinx-coroutines-core-jvm")];
+    let needs = vec![debian(JNA), debian(ZXING), kotlin("kotlinx-coroutines-core-jvm")];
     // Generated code may warn.
     let bindings = compile("bindings", &[BINDINGS], &needs, &["-nowarn"])?;
     let mut with = vec![bindings];

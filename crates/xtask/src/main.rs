@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask run | test | check | bindings | sim | crash | fuzz | bench | shots`. Each installs what it needs and
+//! Developer commands: `cargo xtask run | test | check | tauri | bindings | sim | crash | fuzz | bench | shots`. Each installs what it needs and
 //! says so.
 
 mod android;
@@ -24,6 +24,7 @@ const HELP: &str = "cargo xtask COMMAND
   test [rust|ui|vectors|kotlin|window]
                                 run the tests, all of them without a name
   check [kotlin]                format, lints, licences, types, tidiness; or of these only what is Kotlin
+  tauri [ARGS...]               the pinned Tauri command line, such as `tauri android build --apk`; see docs/PLATFORMS.md
   bindings                      write the Kotlin bindings of crates/ffi anew
   sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
   sim --seed S                  replay one world, telling each step
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         ["check"] => check::check(),
         ["check", "kotlin"] => check::kotlin(),
         ["bindings"] => kotlin::bindings(),
+        ["tauri", args @ ..] => run::tauri(args),
         ["bench", flags @ ..] => bench::bench(flags),
         ["shots"] => window::shots(),
         [] | ["help" | "--help" | "-h"] => {

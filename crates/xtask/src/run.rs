@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::install;
-use crate::sh::{Result, apart, cargo, command, step, target, works};
+use crate::sh::{Result, apart, cargo, command, root, step, target, works};
 
 pub fn run(flags: &[&str]) -> Result<()> {
     if let Some(unknown) = flags.iter().find(|flag| !["--sample", "--headless"].contains(flag)) {
@@ -38,6 +38,19 @@ pub fn run(flags: &[&str]) -> Result<()> {
         window.wait().map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+/// Tauri's command line, in the one version that the committed Android project was made with.
+pub fn tauri(args: &[&str]) -> Result<()> {
+    let tauri = install::tauri()?;
+    install::ui_built()?;
+    let mut run = command("node");
+    run.arg(tauri).args(args).current_dir(root().join("src-tauri"));
+    match run.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(format!("tauri {} failed", args.join(" "))),
+        Err(error) => Err(format!("node can't be started: {error}")),
+    }
 }
 
 /// Builds the programs. Always the whole workspace: parts of it would choose other features for the same crates, and

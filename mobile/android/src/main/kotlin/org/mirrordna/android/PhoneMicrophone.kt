@@ -8,7 +8,7 @@ import org.mirrordna.core.Microphone
 
 /** The phone's microphone, with as little processing as the system allows. */
 class PhoneMicrophone : Microphone {
-    override val rate = 16_000
+    override val rate = RATE
     private var record: AudioRecord? = null
 
     override fun open() {
@@ -46,5 +46,10 @@ class PhoneMicrophone : Microphone {
     fun release() {
         record?.release()
         record = null
+    }
+
+    companion object {
+        /** Samples a second: all that speech needs. */
+        const val RATE = 16_000
     }
 }

@@ -18,7 +18,7 @@ import org.mirrordna.core.ShareIntake
 /** What a process has one of: the home, and what must not run twice over it. */
 class Rim private constructor(context: Context) {
     /** In the app's own files, which no backup takes (see the manifest). */
-    val home = Home(File(context.filesDir, "home"))
+    val home = Home(homeOf(context))
     val recordings = Recordings(home, File(context.filesDir, "voice"))
     val notices = PhoneNotifier(context)
     val reconcile =
@@ -33,6 +33,9 @@ class Rim private constructor(context: Context) {
 
     companion object {
         @Volatile private var rim: Rim? = null
+
+        /** Where the home is; src-tauri is told the same. */
+        fun homeOf(context: Context) = File(context.filesDir, "home")
 
         /** The process's own. */
         fun of(context: Context): Rim = rim ?: synchronized(this) {

@@ -71,13 +71,14 @@ class Recordings(private val home: Home, private val folder: File) {
         return home.mirror().voiceNotes(since = startOf(file)).any { note -> note.attachments.any { it.blob == blob } }
     }
 
-    private companion object {
+    internal companion object {
+        /** What every recording is tagged with. */
         const val VOICE_TAG = "voice"
-        const val PAGE = 100u
-        const val HEADER_BYTES = 44L
-        val NAME: DateTimeFormatter = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HHmmssXX")
+        private const val PAGE = 100u
+        private const val HEADER_BYTES = 44L
+        private val NAME: DateTimeFormatter = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HHmmssXX")
 
-        fun startOf(file: File): String? = try {
+        private fun startOf(file: File): String? = try {
             OffsetDateTime.parse(file.name.removeSuffix(".wav").substringBefore(' '), NAME)
                 .format(DateTimeFormatter.ISO_OFFSET_DATE_TIME)
         } catch (_: DateTimeParseException) {
@@ -85,7 +86,7 @@ class Recordings(private val home: Home, private val folder: File) {
         }
 
         /** Archived or not. */
-        fun Mirror.voiceNotes(since: String?) = sequence {
+        private fun Mirror.voiceNotes(since: String?) = sequence {
             var cursor: String? = null
             do {
                 val page = notes(Query(since, VOICE_TAG, device = null, PAGE, cursor, archived = true))
@@ -94,12 +95,12 @@ class Recordings(private val home: Home, private val folder: File) {
             } while (cursor != null)
         }
 
-        fun isAllZero(file: File): Boolean = file.inputStream().buffered().use { sound ->
+        private fun isAllZero(file: File): Boolean = file.inputStream().buffered().use { sound ->
             sound.skip(HEADER_BYTES)
             generateSequence { sound.read().takeIf { it >= 0 } }.all { it == 0 }
         }
 
-        fun sha256(file: File): String {
+        private fun sha256(file: File): String {
             val hash = MessageDigest.getInstance("SHA-256")
             val buffer = ByteArray(64 * 1024)
             file.inputStream().use { from ->

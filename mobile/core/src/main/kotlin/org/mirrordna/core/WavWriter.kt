@@ -57,7 +57,8 @@ class WavWriter(file: File, private val rate: Int) : Closeable {
 
     companion object {
         private const val BYTES = 2
-        private const val HEADER_BYTES = 44L
+        /** Before the samples. */
+        const val HEADER_BYTES = 44L
         private const val MAX_DATA_BYTES = 0xFFFF_FFFFL - HEADER_BYTES
 
         /**
@@ -65,17 +66,28 @@ class WavWriter(file: File, private val rate: Int) : Closeable {
          * milliseconds, or null when it is no recording of ours, or holds no sound.
          */
         fun repair(file: File): Long? = RandomAccessFile(file, "rw").channel.use { channel ->
-            val found = ByteBuffer.allocate(HEADER_BYTES.toInt()).order(ByteOrder.LITTLE_ENDIAN)
-            do { val read = channel.read(found, found.position().toLong()) } while (read > 0)
-            if (found.hasRemaining()) return null
-            val rate = found.getInt(24)
+            val rate = rateOf(channel) ?: return null
             val samples = (channel.size() - HEADER_BYTES) / BYTES
-            val same = header(found.getInt(40).toLong() and 0xFFFF_FFFFL, rate)
-            if (rate <= 0 || found.flip() != same || samples == 0L) return null
+            if (samples == 0L) return null
             channel.truncate(HEADER_BYTES + samples * BYTES)
             channel.writeFully(header(samples * BYTES, rate), 0)
             channel.force(true)
             samples * 1000 / rate
+        }
+
+        /** How long a recording of ours is, or null when it is none. */
+        fun durationMs(file: File): Long? = RandomAccessFile(file, "r").channel.use { channel ->
+            rateOf(channel)?.let { rate -> (channel.size() - HEADER_BYTES) / BYTES * 1000 / rate }
+        }
+
+        /** Samples a second, or null when the header is none that is written here. */
+        private fun rateOf(channel: FileChannel): Int? {
+            val found = ByteBuffer.allocate(HEADER_BYTES.toInt()).order(ByteOrder.LITTLE_ENDIAN)
+            do { val read = channel.read(found, found.position().toLong()) } while (read > 0)
+            if (found.hasRemaining()) return null
+            val rate = found.getInt(24)
+            val same = header(found.getInt(40).toLong() and 0xFFFF_FFFFL, rate)
+            return rate.takeIf { it > 0 && found.flip() == same }
         }
 
         private fun header(dataBytes: Long, rate: Int): ByteBuffer {
