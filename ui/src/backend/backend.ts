@@ -58,6 +58,8 @@ export interface Backend {
   renameDevice(args: { device: string; name: string }): Promise<null>;
   revokeDevice(args: { device: string }): Promise<null>;
   uiReady(): Promise<null>;
+  /** Opens the phone's scanner, which joins by itself; null where there is none. */
+  scan: (() => Promise<null>) | null;
 
   onChange(listener: (change: Change) => void): Stop;
   onOpen(listener: (screen: ShellScreen) => void): Stop;

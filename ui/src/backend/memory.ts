@@ -32,6 +32,7 @@ export class MemoryBackend implements Backend {
   map = () => this.#answer(() => mapView(this.world));
   standup = () => this.#answer(() => standupView(this.world));
   uiReady = () => Promise.resolve(null);
+  scan: Backend['scan'] = null;
 
   init: Backend['init'] = ({ name, role }) =>
     this.#change(() => {

@@ -29,6 +29,7 @@ export const tauri: Backend = {
   renameDevice: (args) => invoke('rename_device', args),
   revokeDevice: (args) => invoke('revoke_device', args),
   uiReady: () => invoke('ui_ready'),
+  scan: /Android/.test(navigator.userAgent) ? () => invoke('scan') : null,
 
   onChange: (listener) => subscribe<Change>('change', listener),
   onOpen: (listener) =>

@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend';
 import type { Problem, TicketFacts } from '../backend/types';
+import { ticketIn } from '../lib/pairing-link';
 import { asProblem } from '../lib/problem';
 
 /** The ticket that a person pastes. It is read at once; the newest text wins. */
@@ -16,9 +17,8 @@ export class PastedTicket {
     this.#backend = backend;
   }
 
-  /** Without the blanks and line breaks that a mail or a chat put in. */
   get ticket(): string {
-    return this.text.replace(/\s+/g, '');
+    return ticketIn(this.text);
   }
 
   async paste(text: string): Promise<void> {
