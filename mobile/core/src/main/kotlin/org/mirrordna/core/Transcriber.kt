@@ -51,16 +51,17 @@ enum class Silent { NO_RECOGNISER, NO_LANGUAGE, TOO_LONG, SAVING_POWER }
 /** Decides; pure. [wanted] are the person's languages, the likeliest first. */
 fun choose(durationMs: Long, wanted: List<String>, known: Set<String>, means: Means): Choice {
     if (known.isEmpty()) return Choice.Leave(Silent.NO_RECOGNISER)
-    // The very variant first, then any of the same language: "en-GB" is understood as "en-US".
-    val language = wanted.firstNotNullOfOrNull { tag -> known.find { it.equals(tag, ignoreCase = true) } }
-        ?: wanted.firstNotNullOfOrNull { tag -> known.sorted().find { primary(it) == primary(tag) } }
-        ?: return Choice.Leave(Silent.NO_LANGUAGE)
+    val language = wanted.firstNotNullOfOrNull { closest(it, known) } ?: return Choice.Leave(Silent.NO_LANGUAGE)
     return when {
         means.saving && !means.charging -> Choice.Leave(Silent.SAVING_POWER)
         durationMs > LONGEST_MS && !means.charging -> Choice.Leave(Silent.TOO_LONG)
         else -> Choice.Hear(language)
     }
 }
+
+/** The very variant, or else another of the same language: "en-GB" is understood as "en-US". */
+private fun closest(tag: String, known: Set<String>): String? =
+    known.find { it.equals(tag, ignoreCase = true) } ?: known.sorted().find { primary(it) == primary(tag) }
 
 private fun primary(tag: String) = tag.substringBefore('-').substringBefore('_').lowercase()
 
