@@ -23,7 +23,8 @@ const HELP: &str = "cargo xtask COMMAND
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
   test [rust|ui|vectors|kotlin|window]
                                 run the tests, all of them without a name
-  check [kotlin]                format, lints, licences, types, tidiness; or of these only what is Kotlin
+  check [kotlin|cross]          format, lints, licences, types, tidiness; or of these only what is Kotlin, or only the types
+                                of the Rust for Android and macOS
   tauri [ARGS...]               the pinned Tauri command line, such as `tauri android build --apk`; see docs/PLATFORMS.md
   bindings                      write the Kotlin bindings of crates/ffi anew
   sim [--seeds N] [--from S]    simulate N worlds (2000), from seed S on; see docs/SIMULATION.md
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         ["fuzz", args @ ..] => fuzz::fuzz(args),
         ["check"] => check::check(),
         ["check", "kotlin"] => check::kotlin(),
+        ["check", "cross"] => cross::check(),
         ["bindings"] => kotlin::bindings(),
         ["tauri", args @ ..] => run::tauri(args),
         ["bench", flags @ ..] => bench::bench(flags),
