@@ -32,6 +32,7 @@ android.net: ConnectivityManager Network NetworkCapabilities NetworkRequest Uri
 android.os: BaseBundle BatteryManager Binder Build Bundle Handler HandlerThread IBinder Looper
     ParcelFileDescriptor Parcelable PersistableBundle PowerManager
 android.provider: OpenableColumns
+android.security.keystore: KeyGenParameterSpec KeyProperties
 android.service.quicksettings: Tile TileService
 android.speech: RecognitionListener RecognitionSupport RecognitionSupportCallback RecognizerIntent SpeechRecognizer
 android.system: ErrnoException Os
@@ -54,7 +55,7 @@ JAVA_CLASSES = {"java.lang.Exception", "java.lang.Thread"}
 ERASED = {"findViewById": "<T extends android.view.View> T"}
 INHERITED_FINAL = ("getClass", "notify", "notifyAll", "wait", "finalize")
 JAVA_INTERFACES = ("java.lang.Comparable", "java.lang.Iterable", "java.lang.CharSequence", "java.util.concurrent.Executor",
-                   "java.lang.AutoCloseable", "java.io.Closeable")
+                   "java.lang.AutoCloseable", "java.io.Closeable", "java.security.spec.AlgorithmParameterSpec")
 STUB = ' { throw new RuntimeException("Stub!"); }'
 
 

@@ -216,6 +216,7 @@ export const t = {
     home: 'Kept in',
     keys: 'Secret keys',
     keychain: 'In this system\u2019s keychain',
+    keystore: 'Sealed by this phone\u2019s keystore',
     file: 'In a file that only you can read',
     theme: 'Appearance',
     system: 'As the system',

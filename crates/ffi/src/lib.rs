@@ -6,12 +6,14 @@
 
 mod cancel;
 mod error;
+mod keystore;
 mod mirror;
 mod records;
 mod shared;
 
 pub use cancel::Cancel;
 pub use error::MirrorError;
+pub use keystore::{Keystore, bring_keystore};
 pub use mirror::{Mirror, Progressing};
 pub use shared::{share, shared};
 

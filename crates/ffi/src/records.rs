@@ -179,7 +179,7 @@ pub struct Identity {
     pub name: String,
     pub role: Role,
     pub home: String,
-    /// Where the secret keys are kept: `keychain` or `file`.
+    /// Where the secret keys are kept: `keychain`, `keystore` or `file`.
     pub keys: String,
 }
 

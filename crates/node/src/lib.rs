@@ -61,6 +61,7 @@ pub use join::Joined;
 pub use mirror_link::{Lock, Opener};
 pub use node::{Node, Watch, default_home};
 pub use notes::{NewNote, NoteQuery};
+pub use platform::secrets::{Keystore, bring_keystore};
 pub use reconcile::With;
 pub use serve::Serving;
 pub use status::LogQuery;

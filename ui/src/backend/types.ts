@@ -175,7 +175,7 @@ export type Identity = {
 	name: string,
 	role: Role,
 	home: string,
-	/**  Where the secret keys are kept: `keychain` or `file`. */
+	/**  Where the secret keys are kept: `keychain`, `keystore` or `file`. */
 	keys: string,
 };
 

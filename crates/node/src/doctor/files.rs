@@ -27,7 +27,11 @@ pub fn before(home: &Path, repair: bool, findings: &mut Findings) -> Result<()> 
     let there = |name: &str| home.join(name).exists();
     if !database.exists() {
         // Otherwise there is no device here, and opening says so.
-        if there(secrets::FILE) || there("blobs") || there("mirror.db-wal") {
+        if there(secrets::FILE)
+            || there(secrets::SEALED)
+            || there("blobs")
+            || there("mirror.db-wal")
+        {
             findings.add(Kind::DatabaseMissing, DATABASE, "it is not there", false);
         }
         return Ok(());
@@ -75,7 +79,7 @@ pub fn before(home: &Path, repair: bool, findings: &mut Findings) -> Result<()> 
 #[cfg(unix)]
 fn open_to_others(home: &Path, repair: bool, findings: &mut Findings) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    for name in [DATABASE, "mirror.db-wal", "mirror.db-shm", secrets::FILE] {
+    for name in [DATABASE, "mirror.db-wal", "mirror.db-shm", secrets::FILE, secrets::SEALED] {
         let path = home.join(name);
         let Ok(meta) = fs::metadata(&path) else { continue };
         let mode = meta.permissions().mode() & 0o777;

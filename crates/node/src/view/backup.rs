@@ -31,7 +31,7 @@ pub struct Restored {
     pub role: Role,
     /// Empty when none was made.
     pub home: String,
-    /// `keychain` or `file`; empty when no home was made.
+    /// `keychain`, `keystore` or `file`; empty when no home was made.
     pub keys: String,
     /// When the backup was made.
     pub made: String,

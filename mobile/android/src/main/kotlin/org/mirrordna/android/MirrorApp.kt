@@ -2,6 +2,8 @@ package org.mirrordna.android
 
 import android.app.Application
 import android.system.Os
+import org.mirrordna.core.KeySeal
+import org.mirrordna.ffi.bringKeystore
 
 /** The process: whatever of it is started first, Kotlin and the webview's Rust share one library and one home. */
 class MirrorApp : Application() {
@@ -11,5 +13,6 @@ class MirrorApp : Application() {
         System.setProperty("uniffi.component.mirror_ffi.libraryOverride", "mirror_app_lib")
         // Read when the window's Rust starts.
         Os.setenv("MIRROR_HOME", Rim.homeOf(this).path, true)
+        bringKeystore(KeySeal(PhoneKey()))
     }
 }
