@@ -66,9 +66,12 @@ class Recordings(private val home: Home, private val folder: File) {
         return Intake(captured, notTaken)
     }
 
+    /** The core may keep the sound in another form, under another ending: the name, to the millisecond, is the recording's own. */
     private fun isNote(file: File): Boolean {
-        val blob = sha256(file)
-        return home.mirror().voiceNotes(since = startOf(file)).any { note -> note.attachments.any { it.blob == blob } }
+        val blob by lazy { sha256(file) }
+        return home.mirror().voiceNotes(since = startOf(file)).any { note ->
+            note.attachments.any { it.name.substringBeforeLast('.') == file.nameWithoutExtension || it.blob == blob }
+        }
     }
 
     internal companion object {
@@ -76,7 +79,7 @@ class Recordings(private val home: Home, private val folder: File) {
         const val VOICE_TAG = "voice"
         private const val PAGE = 100u
         private const val HEADER_BYTES = 44L
-        private val NAME: DateTimeFormatter = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HHmmssXX")
+        private val NAME: DateTimeFormatter = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HHmmss.SSSXX")
 
         private fun startOf(file: File): String? = try {
             OffsetDateTime.parse(file.name.removeSuffix(".wav").substringBefore(' '), NAME)

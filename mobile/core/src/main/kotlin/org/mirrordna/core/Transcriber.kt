@@ -33,6 +33,9 @@ interface Transcripts {
     /** Whether a recording, by the hash of its content, has one, by whatever engine. */
     fun has(mirror: Mirror, note: String, audio: String): Boolean
 
+    /** A recording as a WAV file, of 16-bit samples of one channel; null when it can't be had as that. */
+    fun wav(mirror: Mirror, audio: Attachment): File? = if (audio.media == "audio/wav") File(mirror.attachmentPath(audio.blob)) else null
+
     /** Keeps one beside the recording; durable when it returns. */
     fun keep(mirror: Mirror, transcript: Transcript)
 }
@@ -93,7 +96,7 @@ class Transcriber(
 
     private suspend fun transcribe(mirror: Mirror, note: Note, audio: Attachment, known: Set<String>): Boolean {
         if (audio.blob in tried || transcripts.has(mirror, note.note, audio.blob)) return false
-        val wav = File(mirror.attachmentPath(audio.blob))
+        val wav = transcripts.wav(mirror, audio) ?: return false
         val durationMs = WavWriter.durationMs(wav) ?: return false
         val choice = choose(durationMs, wanted(), known, power.means())
         if (choice !is Choice.Hear) return false
@@ -112,17 +115,16 @@ class Transcriber(
         }
     }
 
-    /** The newest recordings of this device that are here as WAV. */
+    /** The newest recordings of this device that are here. */
     private fun recordings(mirror: Mirror): List<Pair<Note, Attachment>> {
         val me = mirror.status().identity?.device ?: return emptyList()
         val page = mirror.notes(Query(since = null, tag = Recordings.VOICE_TAG, device = me, PAGE, cursor = null, archived = false))
         return page.notes.flatMap { note -> note.attachments.filter(::isHeard).map { note to it } }
     }
 
-    private fun isHeard(audio: Attachment) = audio.state == BlobState.PRESENT && audio.media in WAV
+    private fun isHeard(audio: Attachment) = audio.state == BlobState.PRESENT && audio.media.startsWith("audio/")
 
     private companion object {
         const val PAGE = 20u
-        val WAV = setOf("audio/wav", "audio/x-wav", "audio/vnd.wave")
     }
 }

@@ -1,6 +1,7 @@
 package org.mirrordna.core
 
 import java.io.File
+import java.time.OffsetDateTime
 import kotlin.math.PI
 import kotlin.math.sin
 import kotlinx.coroutines.Dispatchers
@@ -56,7 +57,7 @@ object Killed {
 
     /** Records a tone, and says how much of it is in the file. */
     private fun record(folder: File, forMs: Long?) {
-        val recorder = VoiceRecorder(Tone(RATE), Granted, Recordings(Home(File(folder, "Pixel")), File(folder, "voice")), SetClock()) {}
+        val recorder = VoiceRecorder(Tone(RATE), Granted, Recordings(Home(File(folder, "Pixel")), File(folder, "voice")), OffsetDateTime::now) {}
         while (true) {
             recorder.onEvent(VoiceEvent.START)
             while (forMs == null || recorder.durationMs < forMs) {

@@ -60,7 +60,7 @@ class VoiceTest {
         assertTrue(note.at.startsWith("2026-11-24T09:30:00") && note.at.endsWith("+05:30"), note.at)
         assertEquals(listOf("voice"), note.tags)
         val sound = note.attachments.single()
-        assertEquals(listOf("2026-11-24T093000+0530.wav", "audio/wav"), listOf(sound.name, sound.media))
+        assertEquals(listOf("2026-11-24T093000.000+0530.wav", "audio/wav"), listOf(sound.name, sound.media))
         assertEquals(kept.durationMs, durationOf(File(pixel.attachmentPath(sound.blob)), asWav = File(desk.folder, "heard.wav")))
         assertTrue(desk.left().isEmpty())
     }
