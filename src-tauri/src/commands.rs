@@ -4,7 +4,8 @@ use mirror_node::{CancelToken, Error, LogQuery, NewNote, Node, NoteQuery, With, 
 use tauri::{AppHandle, Manager, State, Wry};
 use view::{Code, Problem, SyncState};
 
-use crate::shell::{Shell, lock};
+use crate::recording::Recording;
+use crate::shell::{Shell, lock, no_device};
 
 type Answer<T> = Result<T, Problem>;
 
@@ -19,6 +20,10 @@ pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
         capture,
         draft,
         save_draft,
+        recording,
+        start_recording,
+        pause_recording,
+        stop_recording,
         notes,
         note,
         note_history,
@@ -43,10 +48,7 @@ fn problem(error: &Error) -> Problem {
 }
 
 fn node(shell: &Shell) -> Answer<Node> {
-    shell.node().ok_or_else(|| {
-        let hint = "start a mesh, or join one with a ticket";
-        problem(&Error::new(Code::NotInitialised, "there is no device here yet", hint))
-    })
+    shell.node().ok_or_else(|| problem(&no_device()))
 }
 
 /// Runs a blocking call of the node on a thread for such calls.
@@ -138,6 +140,28 @@ async fn draft(shell: State<'_, Shell>) -> Answer<String> {
 #[tauri::command]
 async fn save_draft(shell: State<'_, Shell>, text: String) -> Answer<()> {
     ask(&shell, move |node| node.save_draft(&text)).await
+}
+
+#[tauri::command]
+async fn recording(shell: State<'_, Shell>) -> Answer<Recording> {
+    Ok(shell.recording())
+}
+
+#[tauri::command]
+async fn start_recording(app: AppHandle) -> Answer<()> {
+    blocking(move || Shell::start_recording(&app)).await
+}
+
+#[tauri::command]
+async fn pause_recording(shell: State<'_, Shell>, paused: bool) -> Answer<()> {
+    shell.pause_recording(paused);
+    Ok(())
+}
+
+/// Ends it: the note is durable when it returns.
+#[tauri::command]
+async fn stop_recording(app: AppHandle) -> Answer<view::Note> {
+    blocking(move || app.state::<Shell>().stop_recording()).await
 }
 
 #[tauri::command]

@@ -12,6 +12,11 @@ mod desktop;
 mod glyph;
 #[cfg(desktop)]
 mod instance;
+#[cfg(target_os = "android")]
+mod native;
+#[cfg(desktop)]
+mod recorder;
+pub mod recording;
 mod shell;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-import { noteStates, phases, problems, roles, stateFacts, states } from './vocabulary';
+import { noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
 
 const plural = new Intl.PluralRules('en');
 const number = new Intl.NumberFormat('en');
@@ -17,6 +17,7 @@ export const t = {
   phases,
   noteStates,
   problems,
+  voice,
 
   nav: {
     capture: 'Capture',
@@ -69,6 +70,7 @@ export const t = {
   },
 
   notes: {
+    voice: 'Recording',
     search: 'Search notes',
     clear: 'Clear the search',
     empty: 'No notes yet',

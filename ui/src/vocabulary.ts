@@ -58,3 +58,18 @@ export const problems: Record<Code, string> = {
   too_new: 'This was written by a newer version of MirrorDNA.',
   io: 'This device could not read or write its files.',
 };
+
+export const voice = {
+  record: 'Record a note',
+  stop: 'Stop and keep it',
+  pause: 'Pause',
+  resume: 'Go on',
+  paused: 'Paused',
+  keeping: 'Kept as you speak',
+  mute: 'Nothing is heard',
+  level: 'Loudness',
+  none: 'There is no microphone.',
+  silent: 'Only silence came, so nothing was kept.',
+  broke: 'The recording broke off.',
+  kept: 'Recording saved',
+};

@@ -9,6 +9,7 @@ import type {
   Note,
   NotePage,
   ReconcileReport,
+  Recording,
   Revision,
   Role,
   Standup,
@@ -35,6 +36,12 @@ export interface Backend {
   capture(args: { text: string; tags: string[] }): Promise<Note>;
   draft(): Promise<string>;
   saveDraft(args: { text: string }): Promise<null>;
+  recording(): Promise<Recording>;
+  /** Rejects unless sound is being kept when it returns. On a phone it opens a screen of the system's own. */
+  startRecording(): Promise<null>;
+  pauseRecording(args: { paused: boolean }): Promise<null>;
+  /** The note is durable when it returns. */
+  stopRecording(): Promise<Note>;
   notes(args: {
     cursor: string | null;
     limit: number;
@@ -60,5 +67,6 @@ export interface Backend {
   uiReady(): Promise<null>;
 
   onChange(listener: (change: Change) => void): Stop;
+  onRecording(listener: (now: Recording) => void): Stop;
   onOpen(listener: (screen: ShellScreen) => void): Stop;
 }

@@ -5,9 +5,10 @@ import { ticketView } from './memory/ticket';
 import { conflictViews, latest, listed, logView, mapView, noteView, standupView, statusView } from './memory/views';
 import { fakeHash, matchSpans } from './memory/words';
 import { device as makeDevice, identityOf, revision, type StoredNote, type World } from './memory/world';
-import type { Change, Device, Hit, Note, Problem, Revision, Take } from './types';
+import type { Change, Device, Hit, Note, Problem, Recording, Revision, Take } from './types';
 
 const PHONE_PX = 720;
+const SILENT: Recording = { stage: 'idle', ms: 0, loudness: 0, mute: false, problem: null };
 
 /** The mesh that an address asks for: `?scenario=sample`, seen from the kind of device that the window fits. */
 export function memoryBackend(query: URLSearchParams): MemoryBackend {
@@ -19,6 +20,8 @@ export function memoryBackend(query: URLSearchParams): MemoryBackend {
 export class MemoryBackend implements Backend {
   world: World;
   #listeners = new Set<(change: Change) => void>();
+  #hearing = new Set<(now: Recording) => void>();
+  #recording = SILENT;
   #stopped = false;
   #count = 0;
 
@@ -58,6 +61,17 @@ export class MemoryBackend implements Backend {
       this.world.draft = text;
       return null;
     });
+
+  recording = () => this.#answer(() => this.#recording);
+
+  startRecording = () => this.#record({ ...SILENT, stage: 'recording' });
+  pauseRecording: Backend['pauseRecording'] = ({ paused }) =>
+    this.#record({ ...this.#recording, stage: paused ? 'paused' : 'recording' });
+
+  stopRecording = async () => {
+    await this.#record(SILENT);
+    return this.capture({ text: '', tags: ['voice'] });
+  };
 
   capture: Backend['capture'] = ({ text, tags }) =>
     this.#change(() => {
@@ -147,6 +161,11 @@ export class MemoryBackend implements Backend {
     return () => this.#listeners.delete(listener);
   }
 
+  onRecording(listener: (now: Recording) => void): Stop {
+    this.#hearing.add(listener);
+    return () => this.#hearing.delete(listener);
+  }
+
   onOpen(): Stop {
     return () => undefined;
   }
@@ -164,6 +183,14 @@ export class MemoryBackend implements Backend {
     const answer = await this.#answer(act);
     this.#tell({ what: 'data' });
     return answer;
+  }
+
+  #record(now: Recording): Promise<null> {
+    return this.#answer(() => {
+      this.#recording = now;
+      for (const listener of this.#hearing) listener(now);
+      return null;
+    });
   }
 
   #tell(change: Change): void {

@@ -1,7 +1,7 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import { SHELL_SCREENS, type Backend, type ShellScreen, type Stop } from './backend';
-import type { Change } from './types';
+import type { Change, Recording } from './types';
 
 /** The node behind the Tauri shell. */
 export const tauri: Backend = {
@@ -13,6 +13,10 @@ export const tauri: Backend = {
   capture: (args) => invoke('capture', args),
   draft: () => invoke('draft'),
   saveDraft: (args) => invoke('save_draft', args),
+  recording: () => invoke('recording'),
+  startRecording: () => invoke('start_recording'),
+  pauseRecording: (args) => invoke('pause_recording', args),
+  stopRecording: () => invoke('stop_recording'),
   notes: (args) => invoke('notes', args),
   note: (args) => invoke('note', args),
   noteHistory: (args) => invoke('note_history', args),
@@ -31,6 +35,7 @@ export const tauri: Backend = {
   uiReady: () => invoke('ui_ready'),
 
   onChange: (listener) => subscribe<Change>('change', listener),
+  onRecording: (listener) => subscribe<Recording>('recording', listener),
   onOpen: (listener) =>
     subscribe<string>('open', (screen) => {
       if (isShellScreen(screen)) listener(screen);

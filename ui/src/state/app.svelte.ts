@@ -12,6 +12,7 @@ import { Reconcile } from './reconcile.svelte';
 import { Route } from './route.svelte';
 import { Search } from './search.svelte';
 import { ThemeChoice } from './theme.svelte';
+import { Voice } from './voice.svelte';
 
 const REFRESH_MS = 120;
 const RECENT = 3;
@@ -23,6 +24,7 @@ export class App {
   theme = new ThemeChoice();
   notice = new Notice();
   draft: Draft;
+  voice: Voice;
   status: Loaded<Status>;
   notes: Paged<Note>;
   search: Search;
@@ -45,6 +47,7 @@ export class App {
   constructor(backend: Backend) {
     this.backend = backend;
     this.draft = new Draft(backend);
+    this.voice = new Voice(backend, (note) => this.#captured(note, t.voice.kept));
     this.status = new Loaded(() => backend.status());
     this.notes = new Paged(async (cursor, limit) => {
       const page = await backend.notes({ cursor, limit, tag: null, device: null });
@@ -75,6 +78,7 @@ export class App {
         else this.route.go(screen);
       }),
     ];
+    stops.push(this.voice.follow());
     void this.draft.restore();
     void this.refresh();
     return () => stops.forEach((stop) => stop());
@@ -103,9 +107,12 @@ export class App {
   /** Turns the draft into a note, and shows it among the recent ones without asking first. */
   async capture(): Promise<void> {
     const note = await this.draft.done();
-    if (note === null) return;
+    if (note !== null) this.#captured(note, t.capture.kept);
+  }
+
+  #captured(note: Note, said: string): void {
     this.recent.value = [note, ...(this.recent.value ?? []).filter((one) => one.note !== note.note)].slice(0, RECENT);
-    this.notice.say(t.capture.kept, true);
+    this.notice.say(said, true);
   }
 
   /** The same note says the same in every list. */
