@@ -39,6 +39,16 @@ impl<'w> Shooting<'w> {
     pub fn shot(&mut self, screen: &str) {
         self.rests();
         self.window.shoot(&format!("{screen}-{}-{}", self.size, self.theme));
+        self.note_faults(screen);
+    }
+
+    /// Its faults without a picture.
+    pub fn looks(&mut self, screen: &str) {
+        self.rests();
+        self.note_faults(screen);
+    }
+
+    fn note_faults(&mut self, screen: &str) {
         for fault in self.faults() {
             self.faults.push(format!("{screen} {} {}: {fault}", self.size, self.theme));
         }
