@@ -9,6 +9,15 @@ use crate::shell::{Shell, lock, no_device};
 
 type Answer<T> = Result<T, Problem>;
 
+/// Which notes a list shows; all, when nothing is said.
+#[derive(Debug, Default, serde::Deserialize)]
+pub struct Wanted {
+    tag: Option<String>,
+    device: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+}
+
 /// All commands.
 pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
     tauri::generate_handler![
@@ -167,12 +176,12 @@ async fn stop_recording(app: AppHandle) -> Answer<view::Note> {
 #[tauri::command]
 async fn notes(
     shell: State<'_, Shell>,
-    cursor: Option<String>,
+    skip: u32,
     limit: u32,
-    tag: Option<String>,
-    device: Option<String>,
+    wanted: Wanted,
 ) -> Answer<view::NotePage> {
-    let query = NoteQuery { cursor, limit, tag, device, ..NoteQuery::default() };
+    let Wanted { tag, device, since, until } = wanted;
+    let query = NoteQuery { skip, limit, tag, device, since, until, ..NoteQuery::default() };
     ask(&shell, move |node| node.notes(query)).await
 }
 

@@ -47,13 +47,13 @@ fn page_megabytes() -> u64 {
 
 fn scrolls_to(window: &Window, part: f64) {
     window.runs(&format!(
-        "const list = document.querySelector('[data-row]').closest('.list'); list.scrollTop = list.scrollHeight * {part}"
+        "const list = document.querySelector('main .list.scroll'); list.scrollTop = list.scrollHeight * {part}"
     ));
 }
 
 /// The row in the middle of the list shows a note, not a place where one will be.
 fn shows(window: &Window, part: f64) {
-    let middle = "const box = document.querySelector('.list').getBoundingClientRect();
+    let middle = "const box = document.querySelector('main .list.scroll').getBoundingClientRect();
         const there = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
         return there?.closest('[data-row]')?.innerText ?? ''";
     world::until(&format!("a note is shown at {part}"), || {

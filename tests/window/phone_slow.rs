@@ -19,7 +19,7 @@ fn a_slow_node_shows_where_the_answer_will_be_and_loses_no_tap() {
     window.sees("recent-capture");
     window.runs(SLOW);
 
-    for (tab, shown) in [("nav-standup", "standup-page"), ("nav-notes", "note-row")] {
+    for (tab, shown) in [("nav-standup", "standup-item"), ("nav-notes", "note-row")] {
         window.click(tab);
         let waited = std::time::Instant::now();
         window.sees("skeleton");

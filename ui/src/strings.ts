@@ -1,4 +1,4 @@
-import { noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
+import { filter, noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
 
 const plural = new Intl.PluralRules('en');
 const number = new Intl.NumberFormat('en');
@@ -18,6 +18,7 @@ export const t = {
   noteStates,
   problems,
   voice,
+  filter,
 
   nav: {
     capture: 'Capture',

@@ -59,6 +59,18 @@ export const problems: Record<Code, string> = {
   io: 'This device could not read or write its files.',
 };
 
+export const filter = {
+  label: 'Which notes',
+  device: 'Written on',
+  anyDevice: 'Any device',
+  day: 'Written on the day',
+  withTag: (tag: string) => `Notes with #${tag}`,
+  withoutTag: (tag: string) => `No longer only #${tag}`,
+  clear: 'All notes',
+  none: 'No note is like that',
+  noneHint: 'Another device or day, or all notes, may show it.',
+};
+
 export const voice = {
   record: 'Record a note',
   stop: 'Stop and keep it',

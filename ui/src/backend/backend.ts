@@ -22,6 +22,9 @@ import type {
 export const SHELL_SCREENS = ['capture', 'inbox', 'conflicts', 'map', 'standup', 'reconcile'] as const;
 export type ShellScreen = (typeof SHELL_SCREENS)[number];
 
+/** Which notes; all where it says null. The instants are RFC 3339 with an offset. */
+export type Wanted = { tag: string | null; device: string | null; since: string | null; until: string | null };
+
 /** Stops a subscription. */
 export type Stop = () => void;
 
@@ -42,12 +45,8 @@ export interface Backend {
   pauseRecording(args: { paused: boolean }): Promise<null>;
   /** The note is durable when it returns. */
   stopRecording(): Promise<Note>;
-  notes(args: {
-    cursor: string | null;
-    limit: number;
-    tag: string | null;
-    device: string | null;
-  }): Promise<NotePage>;
+  /** `skip` of the newest are left out. */
+  notes(args: { skip: number; limit: number; wanted: Wanted }): Promise<NotePage>;
   note(args: { note: string }): Promise<Note>;
   noteHistory(args: { note: string }): Promise<Revision[]>;
   editNote(args: { note: string; base: string; text: string; tags: string[] }): Promise<Note>;

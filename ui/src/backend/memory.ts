@@ -81,19 +81,17 @@ export class MemoryBackend implements Backend {
       return this.#put({ note, revisions: [first], saved_on: [], proposal: null });
     });
 
-  notes: Backend['notes'] = ({ cursor, limit, tag, device }) =>
+  notes: Backend['notes'] = ({ skip, limit, wanted: { tag, device, since, until } }) =>
     this.#answer(() => {
       const all = listed(this.world).map(noteView);
       const wanted = all.filter(
-        (one) => (tag === null || one.tags.includes(tag)) && (device === null || one.device === device),
+        (one) =>
+          (tag === null || one.tags.includes(tag)) &&
+          (device === null || one.device === device) &&
+          (since === null || Date.parse(one.at) >= Date.parse(since)) &&
+          (until === null || Date.parse(one.at) < Date.parse(until)),
       );
-      const start = Number(cursor ?? 0);
-      const end = start + limit;
-      return {
-        notes: wanted.slice(start, end),
-        next: end < wanted.length ? String(end) : null,
-        total: wanted.length,
-      };
+      return { notes: wanted.slice(skip, skip + limit), next: null, total: wanted.length };
     });
 
   note: Backend['note'] = ({ note }) => this.#answer(() => noteView(this.#find(note)));

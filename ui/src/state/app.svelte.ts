@@ -4,10 +4,12 @@ import type { Change, Conflict, LogEntry, Map as MeshMap, Note, Standup, Status 
 import { copy } from '../lib/copy';
 import { t } from '../strings';
 import { Draft } from './draft.svelte';
+import { Filter } from './filter.svelte';
 import { Loaded } from './loaded.svelte';
 import type { Merge } from './merge.svelte';
 import { Notice } from './notice.svelte';
 import { Paged } from './paged.svelte';
+import { Pages } from './pages.svelte';
 import { Reconcile } from './reconcile.svelte';
 import { Route } from './route.svelte';
 import { Search } from './search.svelte';
@@ -26,7 +28,8 @@ export class App {
   draft: Draft;
   voice: Voice;
   status: Loaded<Status>;
-  notes: Paged<Note>;
+  notes: Pages<Note>;
+  filter = new Filter();
   search: Search;
   conflicts: Loaded<Conflict[]>;
   reconcile: Reconcile;
@@ -49,9 +52,9 @@ export class App {
     this.draft = new Draft(backend);
     this.voice = new Voice(backend, (note) => this.#captured(note, t.voice.kept));
     this.status = new Loaded(() => backend.status());
-    this.notes = new Paged(async (cursor, limit) => {
-      const page = await backend.notes({ cursor, limit, tag: null, device: null });
-      return { items: page.notes, next: page.next, total: page.total };
+    this.notes = new Pages(async (skip, limit) => {
+      const page = await backend.notes({ skip, limit, wanted: this.filter.wanted });
+      return { items: page.notes, total: page.total };
     });
     this.search = new Search(backend);
     this.conflicts = new Loaded(() => backend.conflicts());
@@ -60,7 +63,7 @@ export class App {
     this.standup = new Loaded(() => backend.standup({ date: null }));
     this.recent = new Loaded(async () => {
       const device = this.status.value?.identity?.device ?? null;
-      return (await backend.notes({ cursor: null, limit: RECENT, tag: null, device })).notes;
+      return (await backend.notes({ skip: 0, limit: RECENT, wanted: { tag: null, device, since: null, until: null } })).notes;
     });
     this.log = new Paged(async (cursor, limit) => {
       const page = await backend.log({ cursor, limit });
@@ -118,7 +121,7 @@ export class App {
   /** The same note says the same in every list. */
   show(note: Note): void {
     const swap = (one: Note) => (one.note === note.note ? note : one);
-    this.notes.items = this.notes.items.map(swap);
+    this.notes.change(swap);
     if (this.recent.value !== null) this.recent.value = this.recent.value.map(swap);
   }
 
