@@ -36,6 +36,7 @@ pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
         notes,
         note,
         note_history,
+        note_changes,
         edit_note,
         archive_note,
         search,
@@ -188,6 +189,15 @@ async fn notes(
 #[tauri::command]
 async fn note_history(shell: State<'_, Shell>, note: String) -> Answer<Vec<view::Revision>> {
     ask(&shell, move |node| node.history(&note)).await
+}
+
+#[tauri::command]
+async fn note_changes(
+    shell: State<'_, Shell>,
+    note: String,
+    revision: String,
+) -> Answer<Vec<view::DiffSpan>> {
+    ask(&shell, move |node| node.changes(&note, &revision)).await
 }
 
 #[tauri::command]

@@ -5,6 +5,7 @@
 
 mod first_run;
 mod full;
+mod notes;
 mod phone;
 mod phone_killed;
 mod phone_slow;

@@ -1,4 +1,4 @@
-import { filter, noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
+import { filter, history, noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
 
 const plural = new Intl.PluralRules('en');
 const number = new Intl.NumberFormat('en');
@@ -19,6 +19,7 @@ export const t = {
   problems,
   voice,
   filter,
+  history,
 
   nav: {
     capture: 'Capture',

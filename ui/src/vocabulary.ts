@@ -59,6 +59,13 @@ export const problems: Record<Code, string> = {
   io: 'This device could not read or write its files.',
 };
 
+export const history = {
+  changes: 'What it changed',
+  both: 'Keep both',
+  restore: 'Bring it back',
+  restored: 'Brought back, as a new version',
+};
+
 export const filter = {
   label: 'Which notes',
   device: 'Written on',

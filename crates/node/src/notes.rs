@@ -180,6 +180,21 @@ impl Node {
         })
     }
 
+    /// What a revision changed in what it replaces first, word by word; of a note's first one, all is new.
+    pub fn changes(&self, note: &str, revision: &str) -> Result<Vec<view::DiffSpan>> {
+        self.read(|view| {
+            let (_, graph) = find(view, note)?;
+            let wanted = event_id(view, revision)?;
+            let of = |id: &EventId| graph.get(id);
+            let absent = || {
+                Error::new(Code::NotFound, "that note has no such revision", "look at its history")
+            };
+            let revision = of(&wanted).ok_or_else(absent)?;
+            let before = revision.parents.first().and_then(of).map_or("", |one| one.text.as_str());
+            Ok(convert::diff(diff(before, &revision.text)))
+        })
+    }
+
     /// A note's revisions in canonical order.
     pub fn history(&self, note: &str) -> Result<Vec<view::Revision>> {
         self.read(|view| {

@@ -1,6 +1,7 @@
 import type {
   Change,
   Conflict,
+  DiffSpan,
   Hit,
   Identity,
   Invite,
@@ -49,6 +50,8 @@ export interface Backend {
   notes(args: { skip: number; limit: number; wanted: Wanted }): Promise<NotePage>;
   note(args: { note: string }): Promise<Note>;
   noteHistory(args: { note: string }): Promise<Revision[]>;
+  /** What a revision changed in the one before it, word by word. */
+  noteChanges(args: { note: string; revision: string }): Promise<DiffSpan[]>;
   editNote(args: { note: string; base: string; text: string; tags: string[] }): Promise<Note>;
   /** Rejects with `conflict` once `base`, the revision on screen, is no longer the latest. */
   archiveNote(args: { note: string; base: string }): Promise<null>;

@@ -3,7 +3,7 @@ import { exchange } from './memory/exchange';
 import { SCENARIOS, world as makeWorld, type Scenario } from './memory/scenario';
 import { ticketView } from './memory/ticket';
 import { conflictViews, latest, listed, logView, mapView, noteView, standupView, statusView } from './memory/views';
-import { fakeHash, matchSpans } from './memory/words';
+import { fakeHash, matchSpans, wordDiff } from './memory/words';
 import { device as makeDevice, identityOf, revision, type StoredNote, type World } from './memory/world';
 import type { Change, Device, Hit, Note, Problem, Recording, Revision, Take } from './types';
 
@@ -95,7 +95,14 @@ export class MemoryBackend implements Backend {
     });
 
   note: Backend['note'] = ({ note }) => this.#answer(() => noteView(this.#find(note)));
-  noteHistory: Backend['noteHistory'] = ({ note }) => this.#answer(() => this.#find(note).revisions);
+  noteHistory: Backend['noteHistory'] = ({ note }) => this.#answer(() => [...this.#find(note).revisions].reverse());
+
+  noteChanges: Backend['noteChanges'] = ({ note, revision }) =>
+    this.#answer(() => {
+      const { revisions } = this.#find(note);
+      const of = (id: string | undefined) => revisions.find((one) => one.id === id);
+      return wordDiff(of(of(revision)?.parents[0])?.text ?? '', of(revision)?.text ?? '');
+    });
 
   editNote: Backend['editNote'] = ({ note, base, text, tags }) =>
     this.#change(() => this.#revise(note, [base], text, tags, false));

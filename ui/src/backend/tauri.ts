@@ -20,6 +20,7 @@ export const tauri: Backend = {
   notes: (args) => invoke('notes', args),
   note: (args) => invoke('note', args),
   noteHistory: (args) => invoke('note_history', args),
+  noteChanges: (args) => invoke('note_changes', args),
   editNote: (args) => invoke('edit_note', args),
   archiveNote: (args) => invoke('archive_note', args),
   search: (args) => invoke('search', args),
