@@ -70,7 +70,7 @@ export const filter = {
   label: 'Which notes',
   device: 'Written on',
   anyDevice: 'Any device',
-  day: 'Written on the day',
+  day: 'Day',
   withTag: (tag: string) => `Notes with #${tag}`,
   withoutTag: (tag: string) => `No longer only #${tag}`,
   clear: 'All notes',

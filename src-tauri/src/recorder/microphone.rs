@@ -68,7 +68,7 @@ where
     let channels = usize::from(config.channels.max(1));
     let (sound, broken) = (to.clone(), to.clone());
     device.build_input_stream(
-        config.clone(),
+        *config,
         move |samples: &[S], _: &_| {
             // Nobody listens any more when the recording has ended.
             let _ = sound.send(Heard::Sound(samples.chunks(channels).map(mean).collect()).into());
