@@ -5,9 +5,19 @@ use tauri::{AppHandle, Manager, State, Wry};
 use view::{Code, Problem, SyncState};
 
 use crate::home;
-use crate::shell::{Shell, lock};
+use crate::recording::Recording;
+use crate::shell::{Shell, lock, no_device};
 
 type Answer<T> = Result<T, Problem>;
+
+/// Which notes a list shows; all, when nothing is said.
+#[derive(Debug, Default, serde::Deserialize)]
+pub struct Wanted {
+    tag: Option<String>,
+    device: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+}
 
 /// All commands.
 pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
@@ -20,9 +30,14 @@ pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
         capture,
         draft,
         save_draft,
+        recording,
+        start_recording,
+        pause_recording,
+        stop_recording,
         notes,
         note,
         note_history,
+        note_changes,
         edit_note,
         archive_note,
         search,
@@ -46,10 +61,7 @@ fn problem(error: &Error) -> Problem {
 }
 
 fn node(shell: &Shell) -> Answer<Node> {
-    shell.node().ok_or_else(|| {
-        let hint = "start a mesh, or join one with a ticket";
-        problem(&Error::new(Code::NotInitialised, "there is no device here yet", hint))
-    })
+    shell.node().ok_or_else(|| problem(&no_device()))
 }
 
 /// Runs a blocking call of the node on a thread for such calls.
@@ -144,20 +156,51 @@ async fn save_draft(shell: State<'_, Shell>, text: String) -> Answer<()> {
 }
 
 #[tauri::command]
+async fn recording(shell: State<'_, Shell>) -> Answer<Recording> {
+    Ok(shell.recording())
+}
+
+#[tauri::command]
+async fn start_recording(app: AppHandle) -> Answer<()> {
+    blocking(move || Shell::start_recording(&app)).await
+}
+
+#[tauri::command]
+async fn pause_recording(shell: State<'_, Shell>, paused: bool) -> Answer<()> {
+    shell.pause_recording(paused);
+    Ok(())
+}
+
+/// Ends it: the note is durable when it returns.
+#[tauri::command]
+async fn stop_recording(app: AppHandle) -> Answer<view::Note> {
+    blocking(move || app.state::<Shell>().stop_recording()).await
+}
+
+#[tauri::command]
 async fn notes(
     shell: State<'_, Shell>,
-    cursor: Option<String>,
+    skip: u32,
     limit: u32,
-    tag: Option<String>,
-    device: Option<String>,
+    wanted: Wanted,
 ) -> Answer<view::NotePage> {
-    let query = NoteQuery { cursor, limit, tag, device, ..NoteQuery::default() };
+    let Wanted { tag, device, since, until } = wanted;
+    let query = NoteQuery { skip, limit, tag, device, since, until, ..NoteQuery::default() };
     ask(&shell, move |node| node.notes(query)).await
 }
 
 #[tauri::command]
 async fn note_history(shell: State<'_, Shell>, note: String) -> Answer<Vec<view::Revision>> {
     ask(&shell, move |node| node.history(&note)).await
+}
+
+#[tauri::command]
+async fn note_changes(
+    shell: State<'_, Shell>,
+    note: String,
+    revision: String,
+) -> Answer<Vec<view::DiffSpan>> {
+    ask(&shell, move |node| node.changes(&note, &revision)).await
 }
 
 #[tauri::command]
@@ -265,15 +308,6 @@ async fn ui_ready(app: AppHandle) -> Answer<()> {
 /// Opens the phone's scanner. What it finds goes to the screen that joins, which is Kotlin's too.
 #[cfg(target_os = "android")]
 #[tauri::command]
-async fn scan(window: tauri::WebviewWindow) -> Answer<()> {
-    let opened = window.with_webview(|webview| {
-        webview.jni_handle().exec(|env, activity, _| {
-            if let Err(error) = env.call_method(activity, "scan", "()V", &[]) {
-                tracing::error!(%error, "the scanner could not be opened");
-                // Left pending, it would end the process at the next call into Java.
-                let _ = env.exception_clear();
-            }
-        });
-    });
-    opened.map_err(|error| problem(&Error::new(Code::Io, error, "paste the ticket instead")))
+async fn scan(app: AppHandle) -> Answer<()> {
+    crate::native::open(&app, "scan").map_err(|error| problem(&error))
 }

@@ -13,6 +13,11 @@ mod glyph;
 mod home;
 #[cfg(desktop)]
 mod instance;
+#[cfg(target_os = "android")]
+mod native;
+#[cfg(desktop)]
+mod recorder;
+pub mod recording;
 mod shell;
 
 use std::process::ExitCode;

@@ -2,13 +2,16 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mirror_node::{CancelToken, Node, Serving, VaultWatch, Watch, view};
+use mirror_node::{CancelToken, Error, Node, Serving, VaultWatch, Watch, view};
 use tauri::{AppHandle, Emitter, Manager};
 
 use crate::args::Args;
 #[cfg(desktop)]
 use crate::controller::Controller;
 use crate::home;
+#[cfg(desktop)]
+use crate::recorder::Recorder;
+use crate::recording::Recording;
 
 /// What the app holds.
 pub struct Shell {
@@ -23,6 +26,8 @@ pub struct Shell {
     pub cancel: Mutex<CancelToken>,
     #[cfg(desktop)]
     pub controller: Mutex<Controller>,
+    #[cfg(desktop)]
+    pub recorder: Recorder,
 }
 
 /// A panic elsewhere leaves these values whole: each is replaced at once.
@@ -33,6 +38,8 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shell {
     pub fn new(args: Args) -> Self {
         Self {
+            #[cfg(desktop)]
+            recorder: Recorder::new(&args.home),
             args,
             node: Mutex::default(),
             unopened: Mutex::default(),
@@ -81,6 +88,12 @@ impl Shell {
     pub fn adopt(app: &AppHandle, node: Node) {
         *lock(&app.state::<Self>().node) = Some(node.clone());
         let mut changes = node.subscribe();
+        #[cfg(desktop)]
+        {
+            let (handle, node) = (app.clone(), node.clone());
+            let recover = move || handle.state::<Self>().recorder.recover(&node);
+            drop(tauri::async_runtime::spawn_blocking(recover));
+        }
         let (handle, listening) = (app.clone(), node.clone());
         tauri::async_runtime::spawn(async move {
             #[cfg(desktop)]
@@ -149,4 +162,58 @@ impl Shell {
             tauri::async_runtime::block_on(serving.stop());
         }
     }
+}
+
+/// What the window records; on a phone Kotlin does, and shows it on a screen of its own.
+#[cfg(desktop)]
+impl Shell {
+    pub fn recording(&self) -> Recording {
+        self.recorder.now()
+    }
+
+    /// Begins a recording: sound is being kept when it returns.
+    pub fn start_recording(app: &AppHandle) -> Result<(), Error> {
+        let shell = app.state::<Self>();
+        let node = shell.node().ok_or_else(no_device)?;
+        let window = app.clone();
+        let tell = move |recording: &Recording| {
+            if let Err(error) = window.emit("recording", recording) {
+                tracing::warn!(%error, "the window did not hear of the recording");
+            }
+        };
+        shell.recorder.start(node, Box::new(tell))
+    }
+
+    pub fn pause_recording(&self, paused: bool) {
+        self.recorder.pause(paused);
+    }
+
+    pub fn stop_recording(&self) -> Result<view::Note, Error> {
+        self.recorder.stop()
+    }
+}
+
+#[cfg(target_os = "android")]
+impl Shell {
+    pub fn recording(&self) -> Recording {
+        Recording::default()
+    }
+
+    /// Opens Kotlin's screen for it, which records in a foreground service.
+    pub fn start_recording(app: &AppHandle) -> Result<(), Error> {
+        crate::native::open(app, "record")
+    }
+
+    pub fn pause_recording(&self, _: bool) {}
+
+    pub fn stop_recording(&self) -> Result<view::Note, Error> {
+        let hint = "stop it on the screen that records";
+        Err(Error::new(view::Code::Refused, "this window is not what records", hint))
+    }
+}
+
+/// Before the first run.
+pub fn no_device() -> Error {
+    let hint = "start a mesh, or join one with a ticket";
+    Error::new(view::Code::NotInitialised, "there is no device here yet", hint)
 }

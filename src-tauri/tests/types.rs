@@ -24,7 +24,8 @@ fn generated() -> String {
         .register::<view::Standup>()
         .register::<view::LogPage>()
         .register::<view::Problem>()
-        .register::<view::Change>();
+        .register::<view::Change>()
+        .register::<mirror_app_lib::recording::Recording>();
     Typescript::default()
         .header("// Generated from crates/node/src/view. To renew it: UPDATE_TYPES=1 cargo test -p mirror-app --test types\n")
         .export(&types, specta_serde::Format)

@@ -4,5 +4,21 @@
 //! `cargo xtask test window` gives them both.
 
 mod first_run;
+mod full;
+mod notes;
 mod phone;
+mod phone_killed;
+mod phone_slow;
+mod phone_text;
+mod phone_touch;
+mod phone_voice;
+mod story_12;
 mod tray;
+
+// The benchmarks' homes, which are made once and kept.
+#[path = "../bench/homes.rs"]
+#[allow(dead_code)]
+mod homes;
+#[path = "../bench/mesh.rs"]
+#[allow(dead_code)]
+mod mesh;

@@ -76,7 +76,7 @@ fn the_standup_on_the_phone_shows_what_came_in() {
 }
 
 /// Noon of the day before, in UTC.
-fn yesterday() -> String {
+pub fn yesterday() -> String {
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let output = std::process::Command::new("date")
         .args(["-u", "-d", &format!("@{}", seconds.as_secs() - 86_400), "+%Y-%m-%dT12:00:00+00:00"])

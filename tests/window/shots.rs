@@ -2,6 +2,7 @@
 //! Every screen at a phone's and a desktop's size, light and dark: a picture of each under `target/shots`, and the faults
 //! that a program can see. Whether it is good to look at, eyes say.
 
+#[allow(dead_code)]
 mod audit;
 
 use audit::Shooting;

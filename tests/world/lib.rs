@@ -12,6 +12,8 @@ mod home;
 pub mod peer;
 mod process;
 #[cfg(target_os = "linux")]
+mod room;
+#[cfg(target_os = "linux")]
 mod webdriver;
 #[cfg(target_os = "linux")]
 pub mod window;
@@ -20,6 +22,8 @@ pub mod window;
 pub use desktop::{Desktop, Notification, Tray};
 pub use home::{Home, Serve, World, text};
 pub use process::{Ran, Running, app, binary};
+#[cfg(target_os = "linux")]
+pub use room::{Humming, Room};
 #[cfg(target_os = "linux")]
 pub use webdriver::until;
 #[cfg(target_os = "linux")]

@@ -11,6 +11,8 @@ use crate::webdriver::{Session, free_port, until};
 
 /// A window's size in CSS pixels.
 pub const PHONE: &str = "390x844";
+/// The narrowest that a phone is, in CSS pixels.
+pub const NARROW: &str = "360x640";
 /// A window's size in CSS pixels.
 pub const DESKTOP: &str = "1280x800";
 
@@ -30,11 +32,17 @@ pub struct Window {
 impl Window {
     /// Opens the app on a home.
     pub fn open(home: &Home, size: &str) -> Self {
+        Self::open_with(home, size, &[])
+    }
+
+    /// Opens it with these variables set.
+    pub fn open_with(home: &Home, size: &str, more: &[(&'static str, String)]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let folder = home.folder().display().to_string();
         let app = app().display().to_string();
         let args = ["--home", &folder, "--window", size, "--listen", &address];
-        let variables = [("MIRROR_KEYS", "file"), ("TZ", home.zone())];
+        let mut variables = vec![("MIRROR_KEYS", "file"), ("TZ", home.zone())];
+        variables.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
         let session = Session::start(&app, &args, &variables);
         Self { session: Some(session), home: home.folder().to_owned(), address }
     }

@@ -1,4 +1,4 @@
-import { noteStates, phases, problems, roles, stateFacts, states } from './vocabulary';
+import { filter, history, noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
 
 const plural = new Intl.PluralRules('en');
 const number = new Intl.NumberFormat('en');
@@ -17,6 +17,9 @@ export const t = {
   phases,
   noteStates,
   problems,
+  voice,
+  filter,
+  history,
 
   nav: {
     capture: 'Capture',
@@ -69,6 +72,7 @@ export const t = {
   },
 
   notes: {
+    voice: 'Recording',
     search: 'Search notes',
     clear: 'Clear the search',
     empty: 'No notes yet',

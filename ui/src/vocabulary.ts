@@ -58,3 +58,37 @@ export const problems: Record<Code, string> = {
   too_new: 'This was written by a newer version of MirrorDNA.',
   io: 'This device could not read or write its files.',
 };
+
+export const history = {
+  changes: 'What it changed',
+  both: 'Keep both',
+  restore: 'Bring it back',
+  restored: 'Brought back, as a new version',
+};
+
+export const filter = {
+  label: 'Which notes',
+  device: 'Written on',
+  anyDevice: 'Any device',
+  day: 'Day',
+  withTag: (tag: string) => `Notes with #${tag}`,
+  withoutTag: (tag: string) => `No longer only #${tag}`,
+  clear: 'All notes',
+  none: 'No note is like that',
+  noneHint: 'Another device or day, or all notes, may show it.',
+};
+
+export const voice = {
+  record: 'Record a note',
+  stop: 'Stop and keep it',
+  pause: 'Pause',
+  resume: 'Go on',
+  paused: 'Paused',
+  keeping: 'Kept as you speak',
+  mute: 'Nothing is heard',
+  level: 'Loudness',
+  none: 'There is no microphone.',
+  silent: 'Only silence came, so nothing was kept.',
+  broke: 'The recording broke off.',
+  kept: 'Recording saved',
+};

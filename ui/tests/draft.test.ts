@@ -23,6 +23,20 @@ test('a pause in typing makes the draft durable, once', async () => {
   expect(draft.state).toBe('saved');
 });
 
+test('who types without a pause is saved within a second', async () => {
+  const { backend, draft } = drafting();
+  let text = '';
+  for (let key = 0; key < 30; key++) {
+    text += 'x';
+    draft.type(text);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(text.length - backend.world.draft.length).toBeLessThanOrEqual(10);
+    expect(draft.state).toBe('typing');
+  }
+  await vi.advanceTimersByTimeAsync(250);
+  expect(draft.state).toBe('saved');
+});
+
 test('leaving the window saves without waiting for the pause', async () => {
   const { backend, draft } = drafting();
   draft.type('half a thought');

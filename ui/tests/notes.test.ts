@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { MemoryBackend } from '../src/backend/memory';
 import { App } from '../src/state/app.svelte';
+import { Filter } from '../src/state/filter.svelte';
 import { OpenNote } from '../src/state/note.svelte';
 
 async function opened() {
   const backend = new MemoryBackend('calm');
-  const [first] = (await backend.notes({ cursor: null, limit: 1, tag: null, device: null })).notes;
+  const [first] = (await backend.notes({ skip: 0, limit: 1, wanted: new Filter().wanted })).notes;
   const open = new OpenNote(backend, first!.note);
   await open.story.load();
   return { backend, open, first: first! };
@@ -18,7 +19,7 @@ test('an edit is saved against the revision that was on screen', async () => {
   open.tags = '#one two one';
   const saved = await open.save();
   expect(saved?.tags).toEqual(['one', 'two']);
-  const [latest] = await backend.noteHistory({ note: first.note });
+  const latest = (await backend.noteHistory({ note: first.note })).at(-1);
   expect(latest?.parents).toEqual([first.id]);
   expect(open.editing).toBe(false);
 });
@@ -56,15 +57,16 @@ test('a note that changed since it was looked at is not put away, and is shown a
 test('the row and the opened note show one revision', async () => {
   const app = new App(new MemoryBackend('conflict'));
   await app.notes.load();
-  for (const row of app.notes.items) {
+  const rows = Array.from({ length: app.notes.total }, (_, at) => app.notes.at(at)!);
+  for (const row of rows) {
     const open = new OpenNote(app.backend, row.note);
     await open.story.load();
     expect(open.shown?.id).toBe(row.id);
   }
-  const row = app.notes.items.find((one) => one.state === 'current')!;
+  const row = rows.find((one) => one.state === 'current')!;
   await app.backend.editNote({ note: row.note, base: row.id, text: 'later', tags: [] });
   const open = new OpenNote(app.backend, row.note);
   await open.story.load();
   app.show(open.story.value!.note);
-  expect(app.notes.items.find((one) => one.note === row.note)?.text).toBe('later');
+  expect(app.notes.at(rows.indexOf(row))?.text).toBe('later');
 });

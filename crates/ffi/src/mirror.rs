@@ -138,7 +138,15 @@ impl Mirror {
     /// A page of notes, newest first.
     pub fn notes(&self, query: Query) -> Result<NotePage> {
         let Query { since, tag, device, limit, cursor, archived } = query;
-        Ok(self.node.notes(NoteQuery { since, tag, device, limit, cursor, archived })?)
+        Ok(self.node.notes(NoteQuery {
+            since,
+            tag,
+            device,
+            limit,
+            cursor,
+            archived,
+            ..NoteQuery::default()
+        })?)
     }
 
     /// Notes that hold every word.

@@ -41,6 +41,8 @@ pub struct NewNote {
 pub struct NoteQuery {
     /// RFC 3339: nothing older.
     pub since: Option<String>,
+    /// RFC 3339: only older.
+    pub until: Option<String>,
     /// With this tag.
     pub tag: Option<String>,
     /// By this device: id, unique prefix or name.
@@ -49,13 +51,24 @@ pub struct NoteQuery {
     pub limit: u32,
     /// Where the page before ended.
     pub cursor: Option<String>,
+    /// So many of the newest left out: for a list that is looked at anywhere.
+    pub skip: u32,
     /// Archived ones too.
     pub archived: bool,
 }
 
 impl Default for NoteQuery {
     fn default() -> Self {
-        Self { since: None, tag: None, device: None, limit: 50, cursor: None, archived: false }
+        Self {
+            since: None,
+            until: None,
+            tag: None,
+            device: None,
+            limit: 50,
+            cursor: None,
+            skip: 0,
+            archived: false,
+        }
     }
 }
 
@@ -167,6 +180,21 @@ impl Node {
         })
     }
 
+    /// What a revision changed in what it replaces first, word by word; of a note's first one, all is new.
+    pub fn changes(&self, note: &str, revision: &str) -> Result<Vec<view::DiffSpan>> {
+        self.read(|view| {
+            let (_, graph) = find(view, note)?;
+            let wanted = event_id(view, revision)?;
+            let of = |id: &EventId| graph.get(id);
+            let absent = || {
+                Error::new(Code::NotFound, "that note has no such revision", "look at its history")
+            };
+            let revision = of(&wanted).ok_or_else(absent)?;
+            let before = revision.parents.first().and_then(of).map_or("", |one| one.text.as_str());
+            Ok(convert::diff(diff(before, &revision.text)))
+        })
+    }
+
     /// A note's revisions in canonical order.
     pub fn history(&self, note: &str) -> Result<Vec<view::Revision>> {
         self.read(|view| {
@@ -192,17 +220,17 @@ impl Node {
     pub fn notes(&self, query: NoteQuery) -> Result<view::NotePage> {
         self.read(|view| {
             let device = query.device.as_deref().map(|device| crate::devices::find(view, device));
+            let instant = |at: Option<&str>| -> Result<Option<i64>> {
+                Ok(at.map(clock::parse).transpose()?.map(|at| at.unix_ms))
+            };
             let filter = NoteFilter {
-                since_ms: query
-                    .since
-                    .as_deref()
-                    .map(clock::parse)
-                    .transpose()?
-                    .map(|at| at.unix_ms),
+                since_ms: instant(query.since.as_deref())?,
+                until_ms: instant(query.until.as_deref())?,
                 tag: query.tag,
                 device: device.transpose()?,
                 archived: query.archived,
                 before: query.cursor.as_deref().map(parse_cursor).transpose()?,
+                skip: query.skip,
             };
             let limit = query.limit.clamp(1, MAX_PAGE);
             // One more than asked for tells whether there is another page.
@@ -215,7 +243,10 @@ impl Node {
             for row in &rows {
                 notes.extend(row_view(view, &names, row)?);
             }
-            Ok(view::NotePage { notes, next, total: convert::count(view.note_count()?) })
+            let all = NoteFilter { before: None, skip: 0, ..filter };
+            let total =
+                if all == NoteFilter::default() { view.note_count() } else { view.count_of(&all) };
+            Ok(view::NotePage { notes, next, total: convert::count(total?) })
         })
     }
 

@@ -45,10 +45,12 @@ impl NoteRow {
 }
 
 /// What to list.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NoteFilter {
     /// Not older than this, by the author's wall clock.
     pub since_ms: Option<i64>,
+    /// Older than this, by the author's wall clock.
+    pub until_ms: Option<i64>,
     /// With this tag.
     pub tag: Option<String>,
     /// Whose revision shown is of this device.
@@ -57,6 +59,8 @@ pub struct NoteFilter {
     pub archived: bool,
     /// Behind this.
     pub before: Option<NoteCursor>,
+    /// So many of them left out.
+    pub skip: u32,
 }
 
 fn row(row: &rusqlite::Row<'_>) -> Result<NoteRow, rusqlite::Error> {
@@ -102,34 +106,52 @@ fn list(statement: &mut CachedStatement<'_>, row: &NoteRow) -> Result<(), StoreE
     Ok(())
 }
 
+type Values<'a> = (Option<i64>, Option<i64>, Option<&'a str>, Option<[u8; 32]>, bool, i64, i64);
+
+/// What follows FROM for a filter, and the values of its first seven parameters.
+fn wanted(filter: &NoteFilter) -> String {
+    let (from, tag) = match filter.tag {
+        Some(_) => ("note_tags t JOIN notes n USING (lamport, latest)", "t.tag"),
+        None => ("notes n", "NULL"),
+    };
+    format!(
+        "{from} WHERE (?1 IS NULL OR n.at_ms >= ?1) AND (?2 IS NULL OR n.at_ms < ?2)
+           AND (?3 IS NULL OR {tag} = ?3)
+           AND (?4 IS NULL OR (n.latest >> 40) IN (SELECT ref FROM chains WHERE device = ?4))
+           AND (?5 OR n.state <> 2) AND (n.lamport, n.latest) < (?6, ?7)"
+    )
+}
+
+fn values(filter: &NoteFilter) -> Values<'_> {
+    let before = filter.before.unwrap_or(NoteCursor { lamport: i64::MAX, latest: i64::MAX });
+    let device = filter.device.map(|device| device.0);
+    let tag = filter.tag.as_deref();
+    let (since, until) = (filter.since_ms, filter.until_ms);
+    (since, until, tag, device, filter.archived, before.lamport, before.latest)
+}
+
 impl View<'_> {
     /// A page of notes, newest first.
     pub fn notes(&self, filter: &NoteFilter, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
-        let from = match filter.tag {
-            Some(_) => "note_tags t JOIN notes n USING (lamport, latest)",
-            None => "notes n",
-        };
         let sql = format!(
-            "SELECT n.note, n.latest, n.lamport, n.at_ms, n.state FROM {from}
-             WHERE (?1 IS NULL OR n.at_ms >= ?1) AND (?2 IS NULL OR t_tag = ?2)
-               AND (?3 IS NULL OR (n.latest >> 40) IN (SELECT ref FROM chains WHERE device = ?3))
-               AND (?4 OR n.state <> 2) AND (n.lamport, n.latest) < (?5, ?6)
-             ORDER BY n.lamport DESC, n.latest DESC LIMIT ?7"
-        )
-        .replace("t_tag", if filter.tag.is_some() { "t.tag" } else { "NULL" });
-        let before = filter.before.unwrap_or(NoteCursor { lamport: i64::MAX, latest: i64::MAX });
+            "SELECT n.note, n.latest, n.lamport, n.at_ms, n.state FROM {}
+             ORDER BY n.lamport DESC, n.latest DESC LIMIT ?8 OFFSET ?9",
+            wanted(filter)
+        );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        let device = filter.device.map(|device| device.0);
-        let values = params![
-            filter.since_ms,
-            filter.tag,
-            device,
-            filter.archived,
-            before.lamport,
-            before.latest,
-            limit
-        ];
-        Ok(statement.query_map(values, row)?.collect::<Result<_, _>>()?)
+        let (since, until, tag, device, archived, lamport, latest) = values(filter);
+        let page =
+            params![since, until, tag, device, archived, lamport, latest, limit, filter.skip];
+        Ok(statement.query_map(page, row)?.collect::<Result<_, _>>()?)
+    }
+
+    /// How many there are of them.
+    pub fn count_of(&self, filter: &NoteFilter) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM {}", wanted(filter));
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let (since, until, tag, device, archived, lamport, latest) = values(filter);
+        let all = params![since, until, tag, device, archived, lamport, latest];
+        Ok(statement.query_row(all, |row| row.get::<_, i64>(0))? as u64)
     }
 
     /// The list's row of a note, given the revision that it shows.

@@ -16,6 +16,7 @@ const APP: &[&str] = &[
     "libayatana-appindicator3-dev",
     "librsvg2-dev",
     "libxdo-dev",
+    "libasound2-dev",
 ];
 /// To test it in a real window without a screen.
 const WINDOW: &[&str] = &[
@@ -24,6 +25,9 @@ const WINDOW: &[&str] = &[
     "xauth",
     "dbus-x11",
     "at-spi2-core",
+    "libasound2-plugins",
+    "pulseaudio",
+    "pulseaudio-utils",
     "fonts-noto-core",
     "fonts-noto-color-emoji",
 ];

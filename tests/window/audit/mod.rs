@@ -15,18 +15,38 @@ impl<'w> Shooting<'w> {
     pub fn new(window: &'w Window, size: &'static str) -> Self {
         let shooting = Self { window, size, theme: "light", faults: Vec::new() };
         // An audit that finds nothing wrong here finds nothing anywhere.
-        window.runs("document.body.insertAdjacentHTML('beforeend', '<p id=wrong style=\"width: 200vw; color: #aaa\">wrong</p>')");
+        window.runs("document.body.insertAdjacentHTML('beforeend', '<p id=wrong style=\"width: 200vw; color: #aaa\">wrong</p><img id=blind>')");
         let found = shooting.faults();
         assert!(found.iter().any(|fault| fault.contains("beyond the edge")), "{found:?}");
         assert!(found.iter().any(|fault| fault.contains("contrast 2.")), "{found:?}");
-        window.runs("document.getElementById('wrong').remove()");
+        assert!(found.iter().any(|fault| fault.contains("axe image-alt")), "{found:?}");
+        window.runs(
+            "document.getElementById('wrong').remove(); document.getElementById('blind').remove()",
+        );
         shooting
     }
 
     fn faults(&self) -> Vec<String> {
+        let mut faults = self.own_faults();
+        faults.extend(self.axe_faults());
+        faults
+    }
+
+    /// What axe-core finds that is serious.
+    fn axe_faults(&self) -> Vec<String> {
+        let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/../ui/node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(axe).expect("`npm ci` in ui brings axe-core");
+        self.window.runs(&format!("if (!window.axe) {{ {axe}\n }}\n{}", include_str!("axe.js")));
+        let found = world::until("axe-core answers", || {
+            let found = self.window.runs("return window.axeFound ?? null");
+            found.is_array().then_some(found)
+        });
+        texts(&found)
+    }
+
+    fn own_faults(&self) -> Vec<String> {
         let found = self.window.runs(include_str!("audit.js"));
-        let found = found.as_array().expect("a list of faults");
-        found.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        texts(&found)
     }
 
     /// Light or dark, without waiting for the person's choice.
@@ -39,6 +59,16 @@ impl<'w> Shooting<'w> {
     pub fn shot(&mut self, screen: &str) {
         self.rests();
         self.window.shoot(&format!("{screen}-{}-{}", self.size, self.theme));
+        self.note_faults(screen);
+    }
+
+    /// Its faults without a picture.
+    pub fn looks(&mut self, screen: &str) {
+        self.rests();
+        self.note_faults(screen);
+    }
+
+    fn note_faults(&mut self, screen: &str) {
         for fault in self.faults() {
             self.faults.push(format!("{screen} {} {}: {fault}", self.size, self.theme));
         }
@@ -79,6 +109,11 @@ impl<'w> Shooting<'w> {
             self.faults.join("\n")
         );
     }
+}
+
+fn texts(found: &Value) -> Vec<String> {
+    let found = found.as_array().expect("a list of faults");
+    found.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Half past four in the afternoon of the day before, in UTC.

@@ -1,6 +1,7 @@
 import type {
   Change,
   Conflict,
+  DiffSpan,
   Hit,
   Identity,
   Invite,
@@ -9,6 +10,7 @@ import type {
   Note,
   NotePage,
   ReconcileReport,
+  Recording,
   Revision,
   Role,
   Standup,
@@ -20,6 +22,9 @@ import type {
 /** What the shell may ask to see. */
 export const SHELL_SCREENS = ['capture', 'inbox', 'conflicts', 'map', 'standup', 'reconcile'] as const;
 export type ShellScreen = (typeof SHELL_SCREENS)[number];
+
+/** Which notes; all where it says null. The instants are RFC 3339 with an offset. */
+export type Wanted = { tag: string | null; device: string | null; since: string | null; until: string | null };
 
 /** Stops a subscription. */
 export type Stop = () => void;
@@ -35,14 +40,18 @@ export interface Backend {
   capture(args: { text: string; tags: string[] }): Promise<Note>;
   draft(): Promise<string>;
   saveDraft(args: { text: string }): Promise<null>;
-  notes(args: {
-    cursor: string | null;
-    limit: number;
-    tag: string | null;
-    device: string | null;
-  }): Promise<NotePage>;
+  recording(): Promise<Recording>;
+  /** Rejects unless sound is being kept when it returns. On a phone it opens a screen of the system's own. */
+  startRecording(): Promise<null>;
+  pauseRecording(args: { paused: boolean }): Promise<null>;
+  /** The note is durable when it returns. */
+  stopRecording(): Promise<Note>;
+  /** `skip` of the newest are left out. */
+  notes(args: { skip: number; limit: number; wanted: Wanted }): Promise<NotePage>;
   note(args: { note: string }): Promise<Note>;
   noteHistory(args: { note: string }): Promise<Revision[]>;
+  /** What a revision changed in the one before it, word by word. */
+  noteChanges(args: { note: string; revision: string }): Promise<DiffSpan[]>;
   editNote(args: { note: string; base: string; text: string; tags: string[] }): Promise<Note>;
   /** Rejects with `conflict` once `base`, the revision on screen, is no longer the latest. */
   archiveNote(args: { note: string; base: string }): Promise<null>;
@@ -62,5 +71,6 @@ export interface Backend {
   scan: (() => Promise<null>) | null;
 
   onChange(listener: (change: Change) => void): Stop;
+  onRecording(listener: (now: Recording) => void): Stop;
   onOpen(listener: (screen: ShellScreen) => void): Stop;
 }

@@ -3,11 +3,12 @@ import { exchange } from './memory/exchange';
 import { SCENARIOS, world as makeWorld, type Scenario } from './memory/scenario';
 import { ticketView } from './memory/ticket';
 import { conflictViews, latest, listed, logView, mapView, noteView, standupView, statusView } from './memory/views';
-import { fakeHash, matchSpans } from './memory/words';
+import { fakeHash, matchSpans, wordDiff } from './memory/words';
 import { device as makeDevice, identityOf, revision, type StoredNote, type World } from './memory/world';
-import type { Change, Device, Hit, Note, Problem, Revision, Take } from './types';
+import type { Change, Device, Hit, Note, Problem, Recording, Revision, Take } from './types';
 
 const PHONE_PX = 720;
+const SILENT: Recording = { stage: 'idle', ms: 0, loudness: 0, mute: false, problem: null };
 
 /** The mesh that an address asks for: `?scenario=sample`, seen from the kind of device that the window fits. */
 export function memoryBackend(query: URLSearchParams): MemoryBackend {
@@ -19,6 +20,8 @@ export function memoryBackend(query: URLSearchParams): MemoryBackend {
 export class MemoryBackend implements Backend {
   world: World;
   #listeners = new Set<(change: Change) => void>();
+  #hearing = new Set<(now: Recording) => void>();
+  #recording = SILENT;
   #stopped = false;
   #count = 0;
 
@@ -60,6 +63,17 @@ export class MemoryBackend implements Backend {
       return null;
     });
 
+  recording = () => this.#answer(() => this.#recording);
+
+  startRecording = () => this.#record({ ...SILENT, stage: 'recording' });
+  pauseRecording: Backend['pauseRecording'] = ({ paused }) =>
+    this.#record({ ...this.#recording, stage: paused ? 'paused' : 'recording' });
+
+  stopRecording = async () => {
+    await this.#record(SILENT);
+    return this.capture({ text: '', tags: ['voice'] });
+  };
+
   capture: Backend['capture'] = ({ text, tags }) =>
     this.#change(() => {
       const note = fakeHash(`captured ${this.#count++}`);
@@ -68,23 +82,28 @@ export class MemoryBackend implements Backend {
       return this.#put({ note, revisions: [first], saved_on: [], proposal: null });
     });
 
-  notes: Backend['notes'] = ({ cursor, limit, tag, device }) =>
+  notes: Backend['notes'] = ({ skip, limit, wanted: { tag, device, since, until } }) =>
     this.#answer(() => {
       const all = listed(this.world).map(noteView);
       const wanted = all.filter(
-        (one) => (tag === null || one.tags.includes(tag)) && (device === null || one.device === device),
+        (one) =>
+          (tag === null || one.tags.includes(tag)) &&
+          (device === null || one.device === device) &&
+          (since === null || Date.parse(one.at) >= Date.parse(since)) &&
+          (until === null || Date.parse(one.at) < Date.parse(until)),
       );
-      const start = Number(cursor ?? 0);
-      const end = start + limit;
-      return {
-        notes: wanted.slice(start, end),
-        next: end < wanted.length ? String(end) : null,
-        total: wanted.length,
-      };
+      return { notes: wanted.slice(skip, skip + limit), next: null, total: wanted.length };
     });
 
   note: Backend['note'] = ({ note }) => this.#answer(() => noteView(this.#find(note)));
-  noteHistory: Backend['noteHistory'] = ({ note }) => this.#answer(() => this.#find(note).revisions);
+  noteHistory: Backend['noteHistory'] = ({ note }) => this.#answer(() => [...this.#find(note).revisions].reverse());
+
+  noteChanges: Backend['noteChanges'] = ({ note, revision }) =>
+    this.#answer(() => {
+      const { revisions } = this.#find(note);
+      const of = (id: string | undefined) => revisions.find((one) => one.id === id);
+      return wordDiff(of(of(revision)?.parents[0])?.text ?? '', of(revision)?.text ?? '');
+    });
 
   editNote: Backend['editNote'] = ({ note, base, text, tags }) =>
     this.#change(() => this.#revise(note, [base], text, tags, false));
@@ -148,6 +167,11 @@ export class MemoryBackend implements Backend {
     return () => this.#listeners.delete(listener);
   }
 
+  onRecording(listener: (now: Recording) => void): Stop {
+    this.#hearing.add(listener);
+    return () => this.#hearing.delete(listener);
+  }
+
   onOpen(): Stop {
     return () => undefined;
   }
@@ -165,6 +189,14 @@ export class MemoryBackend implements Backend {
     const answer = await this.#answer(act);
     this.#tell({ what: 'data' });
     return answer;
+  }
+
+  #record(now: Recording): Promise<null> {
+    return this.#answer(() => {
+      this.#recording = now;
+      for (const listener of this.#hearing) listener(now);
+      return null;
+    });
   }
 
   #tell(change: Change): void {

@@ -1,7 +1,7 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import { SHELL_SCREENS, type Backend, type ShellScreen, type Stop } from './backend';
-import type { Change } from './types';
+import type { Change, Recording } from './types';
 
 /** The node behind the Tauri shell. */
 export const tauri: Backend = {
@@ -13,9 +13,14 @@ export const tauri: Backend = {
   capture: (args) => invoke('capture', args),
   draft: () => invoke('draft'),
   saveDraft: (args) => invoke('save_draft', args),
+  recording: () => invoke('recording'),
+  startRecording: () => invoke('start_recording'),
+  pauseRecording: (args) => invoke('pause_recording', args),
+  stopRecording: () => invoke('stop_recording'),
   notes: (args) => invoke('notes', args),
   note: (args) => invoke('note', args),
   noteHistory: (args) => invoke('note_history', args),
+  noteChanges: (args) => invoke('note_changes', args),
   editNote: (args) => invoke('edit_note', args),
   archiveNote: (args) => invoke('archive_note', args),
   search: (args) => invoke('search', args),
@@ -32,6 +37,7 @@ export const tauri: Backend = {
   scan: /Android/.test(navigator.userAgent) ? () => invoke('scan') : null,
 
   onChange: (listener) => subscribe<Change>('change', listener),
+  onRecording: (listener) => subscribe<Recording>('recording', listener),
   onOpen: (listener) =>
     subscribe<string>('open', (screen) => {
       if (isShellScreen(screen)) listener(screen);

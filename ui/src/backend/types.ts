@@ -344,6 +344,19 @@ export type ReconcileReport = {
 	peers: PeerReport[],
 };
 
+/**  The recording that is being made. */
+export type Recording = {
+	stage: Stage,
+	/**  How much is kept; durable within a second. */
+	ms: number,
+	/**  The meter, from 0 to 1. Always finite, so not the `number | null` that a float would be in TypeScript. */
+	loudness: number,
+	/**  Nothing but zeros has come for a while. */
+	mute: boolean,
+	/**  Why the last one ended otherwise than by a note. */
+	problem: Problem | null,
+};
+
 /**  Something that was not taken, and why. */
 export type Refusal = {
 	what: string,
@@ -385,6 +398,13 @@ export type Side = {
 	/**  The text against the base, word by word. */
 	diff: DiffSpan[],
 };
+
+/**  How far a recording is. */
+export type Stage = 
+/**  There is none. */
+"idle" | "recording" | 
+/**  Held back by the person. */
+"paused";
 
 /**  The morning page. */
 export type Standup = {

@@ -17,6 +17,7 @@ export const ICONS = {
   check: 'm4.5 10.5 3.5 3.5 7.5-8',
   archive: 'M3.5 4h13v3.5h-13zM4.5 7.5v8.5h11V7.5M8 10.5h4',
   device: 'M3.5 4.5h13v8.5h-13zM7 16h6',
+  microphone: 'M10 2.8a2.4 2.4 0 0 1 2.4 2.4v4.6a2.4 2.4 0 0 1-4.8 0V5.2A2.4 2.4 0 0 1 10 2.8ZM5 9.5a5 5 0 0 0 10 0M10 14.5v3',
   phone: 'M6.5 2.8h7v14.4h-7zM9.5 14.8h1',
   plus: 'M10 4v12M4 10h12',
   list: 'M3.5 5h13M3.5 10h13M3.5 15h13',

@@ -1,3 +1,6 @@
+import type { Note } from '../backend/types';
+import { t } from '../strings';
+
 const LOOKED_AT_CHARS = 400;
 
 /** The beginning of a note for a list: its words, without the marks of headings, quotes, lists and links. */
@@ -10,4 +13,11 @@ export function preview(text: string): string {
     .replace(/(^|[\s(])([*_])(\S(?:[^*_\n]*\S)?)\2(?=[\s).,;:!?]|$)/gm, '$1$3')
     .replace(/\s+/g, ' ')
     .trim();
+}
+
+/** What a note is called in a list: its words, or else what it carries. */
+export function titleOf(note: Note): string {
+  const [first] = note.attachments;
+  const carried = first?.media.startsWith('audio/') ? t.notes.voice : first?.name;
+  return preview(note.text) || carried || t.notes.untitled;
 }

@@ -63,7 +63,12 @@ export const dayInWords = own.day;
 export function countdown(at: string, now: number): string | null {
   const left = Date.parse(at) - now;
   if (!(left > 0)) return null;
-  const seconds = Math.ceil(left / 1000);
+  return spanOf(Math.ceil(left / 1000) * 1000);
+}
+
+/** How long something lasts: `1:05`. */
+export function spanOf(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 

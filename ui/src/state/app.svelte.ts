@@ -4,14 +4,17 @@ import type { Change, Conflict, LogEntry, Map as MeshMap, Note, Standup, Status 
 import { copy } from '../lib/copy';
 import { t } from '../strings';
 import { Draft } from './draft.svelte';
+import { Filter } from './filter.svelte';
 import { Loaded } from './loaded.svelte';
 import type { Merge } from './merge.svelte';
 import { Notice } from './notice.svelte';
 import { Paged } from './paged.svelte';
+import { Pages } from './pages.svelte';
 import { Reconcile } from './reconcile.svelte';
 import { Route } from './route.svelte';
 import { Search } from './search.svelte';
 import { ThemeChoice } from './theme.svelte';
+import { Voice } from './voice.svelte';
 
 const REFRESH_MS = 120;
 const RECENT = 3;
@@ -23,8 +26,10 @@ export class App {
   theme = new ThemeChoice();
   notice = new Notice();
   draft: Draft;
+  voice: Voice;
   status: Loaded<Status>;
-  notes: Paged<Note>;
+  notes: Pages<Note>;
+  filter = new Filter();
   search: Search;
   conflicts: Loaded<Conflict[]>;
   reconcile: Reconcile;
@@ -45,10 +50,11 @@ export class App {
   constructor(backend: Backend) {
     this.backend = backend;
     this.draft = new Draft(backend);
+    this.voice = new Voice(backend, (note) => this.#captured(note, t.voice.kept));
     this.status = new Loaded(() => backend.status());
-    this.notes = new Paged(async (cursor, limit) => {
-      const page = await backend.notes({ cursor, limit, tag: null, device: null });
-      return { items: page.notes, next: page.next, total: page.total };
+    this.notes = new Pages(async (skip, limit) => {
+      const page = await backend.notes({ skip, limit, wanted: this.filter.wanted });
+      return { items: page.notes, total: page.total };
     });
     this.search = new Search(backend);
     this.conflicts = new Loaded(() => backend.conflicts());
@@ -57,7 +63,7 @@ export class App {
     this.standup = new Loaded(() => backend.standup({ date: null }));
     this.recent = new Loaded(async () => {
       const device = this.status.value?.identity?.device ?? null;
-      return (await backend.notes({ cursor: null, limit: RECENT, tag: null, device })).notes;
+      return (await backend.notes({ skip: 0, limit: RECENT, wanted: { tag: null, device, since: null, until: null } })).notes;
     });
     this.log = new Paged(async (cursor, limit) => {
       const page = await backend.log({ cursor, limit });
@@ -75,6 +81,7 @@ export class App {
         else this.route.go(screen);
       }),
     ];
+    stops.push(this.voice.follow());
     void this.draft.restore();
     void this.refresh();
     return () => stops.forEach((stop) => stop());
@@ -103,15 +110,18 @@ export class App {
   /** Turns the draft into a note, and shows it among the recent ones without asking first. */
   async capture(): Promise<void> {
     const note = await this.draft.done();
-    if (note === null) return;
+    if (note !== null) this.#captured(note, t.capture.kept);
+  }
+
+  #captured(note: Note, said: string): void {
     this.recent.value = [note, ...(this.recent.value ?? []).filter((one) => one.note !== note.note)].slice(0, RECENT);
-    this.notice.say(t.capture.kept, true);
+    this.notice.say(said, true);
   }
 
   /** The same note says the same in every list. */
   show(note: Note): void {
     const swap = (one: Note) => (one.note === note.note ? note : one);
-    this.notes.items = this.notes.items.map(swap);
+    this.notes.change(swap);
     if (this.recent.value !== null) this.recent.value = this.recent.value.map(swap);
   }
 

@@ -4,11 +4,13 @@ import { asProblem } from '../lib/problem';
 import { tagsIn } from '../lib/tags';
 
 const PAUSE_MS = 250;
+/** Who types without a pause is saved so often. */
+const CAP_MS = 1000;
 
 export type DraftState = 'empty' | 'typing' | 'saved' | 'failed';
 
 /**
- * The note being written. A pause makes it durable; done makes it a note.
+ * The note being written. A pause makes it durable, and a second without one; done makes it a note.
  *
  * Typing never waits: one save is under way at a time, and the newest text goes next. A capture clears the stored
  * draft in the same step. It waits for the save under way, and no save begins before it ends: so the text is durable
@@ -22,7 +24,8 @@ export class Draft {
   #backend: Backend;
   #stored = '';
   #touched = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  #cap: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> | null = null;
   /** How many captures have not ended, and the last of them. */
   #capturing = 0;
@@ -50,13 +53,21 @@ export class Draft {
     this.#touched = true;
     this.text = text;
     this.state = 'typing';
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.flush(), PAUSE_MS);
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => void this.flush(), PAUSE_MS);
+    this.#cap ??= setTimeout(() => {
+      this.#cap = undefined;
+      void this.#store();
+    }, CAP_MS);
   }
 
   /** Makes what is typed durable now. */
-  async flush(): Promise<void> {
-    clearTimeout(this.#timer);
+  flush(): Promise<void> {
+    this.#forgetTimers();
+    return this.#store();
+  }
+
+  async #store(): Promise<void> {
     if (this.#capturing > 0) return;
     if (this.#saving !== null) await this.#saving;
     if (this.#saving !== null || this.#capturing > 0) return;
@@ -67,14 +78,14 @@ export class Draft {
     this.#saving = this.#save(this.text);
     await this.#saving;
     this.#saving = null;
-    if (this.text !== this.#stored && this.state !== 'failed') await this.flush();
+    if (this.text !== this.#stored && this.state !== 'failed') await this.#store();
   }
 
   /** Turns the draft into a note. The field is free at once; a failure puts the text back. Captures take their turn. */
   done(): Promise<Note | null> {
     const text = this.text;
     if (text.trim() === '') return Promise.resolve(null);
-    clearTimeout(this.#timer);
+    this.#forgetTimers();
     this.#capturing += 1;
     this.text = '';
     this.state = 'empty';
@@ -112,7 +123,15 @@ export class Draft {
     }
   }
 
+  /** Nothing is to be saved later any more. */
+  #forgetTimers(): void {
+    clearTimeout(this.#pause);
+    clearTimeout(this.#cap);
+    this.#pause = this.#cap = undefined;
+  }
+
+  /** While somebody types on, nothing is said: it would flicker. */
   #settle(): void {
-    if (this.text === this.#stored) this.state = this.text === '' ? 'empty' : 'saved';
+    if (this.text === this.#stored && this.#pause === undefined) this.state = this.text === '' ? 'empty' : 'saved';
   }
 }

@@ -55,6 +55,22 @@ export class Merge {
     }
   }
 
+  /** Theirs becomes a note of its own, durable before ours is what stands here. */
+  async keepBoth(): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = true;
+    const { text, tags } = this.conflict.theirs;
+    try {
+      await this.#backend.capture({ text, tags });
+    } catch (thrown) {
+      this.problem = asProblem(thrown);
+      return false;
+    } finally {
+      this.busy = false;
+    }
+    return this.settle({ take: 'ours' });
+  }
+
   /** The conflict is settled already: what was written becomes the next revision. */
   async #revise(text: string): Promise<void> {
     const { id, tags } = await this.#backend.note({ note: this.note });

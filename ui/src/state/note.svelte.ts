@@ -59,6 +59,13 @@ export class OpenNote {
     return saved;
   }
 
+  /** Brings an earlier version back, as a new one; nothing is undone that others have not seen undone. */
+  async restore({ text, tags }: Revision): Promise<Note | null> {
+    const base = this.current?.id;
+    if (base === undefined) return null;
+    return this.#try(() => this.#backend.editNote({ note: this.note, base, text, tags }));
+  }
+
   /** Puts the note away as it was seen, at the revision `base`. */
   async archive(base: string): Promise<boolean> {
     const done = await this.#try(async () => {

@@ -15,6 +15,8 @@ export class Search {
 
   #backend: Backend;
   #turn = 0;
+  #asking = false;
+  #again = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(backend: Backend) {
@@ -35,8 +37,21 @@ export class Search {
   /** Asks the present question again. */
   async load(): Promise<void> {
     if (!this.active) return;
-    const turn = ++this.#turn;
-    const query = this.query.trim();
+    // One question at a time: a slow answer must not make the next ones slower.
+    if (this.#asking) {
+      this.#again = true;
+      return;
+    }
+    this.#asking = true;
+    do {
+      this.#again = false;
+      await this.#ask(this.query.trim());
+    } while (this.#again && this.active);
+    this.#asking = false;
+  }
+
+  async #ask(query: string): Promise<void> {
+    const turn = this.#turn;
     try {
       const hits = await this.#backend.search({ query, limit: LIMIT });
       if (turn !== this.#turn) return;

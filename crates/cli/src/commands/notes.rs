@@ -92,7 +92,15 @@ fn list(here: &Here<'_>, args: NoteList) -> Result<Exit> {
     let node = here.node()?;
     let ask = |limit, cursor| {
         let (since, tag, device) = (since.clone(), tag.clone(), device.clone());
-        let page = node.notes(NoteQuery { since, tag, device, limit, cursor, archived })?;
+        let page = node.notes(NoteQuery {
+            since,
+            tag,
+            device,
+            limit,
+            cursor,
+            archived,
+            ..NoteQuery::default()
+        })?;
         Ok((page.notes, page.next))
     };
     paging::print(here.out, page, "no notes", ask, words::note_line)?;

@@ -6,6 +6,7 @@ import android.os.Bundle
 import android.view.View
 import android.view.WindowInsets
 import androidx.activity.enableEdgeToEdge
+import org.mirrordna.android.CaptureActivity
 import org.mirrordna.android.ScanActivity
 
 /** The window. Tauri's part of it is generated at every build. */
@@ -29,4 +30,7 @@ class MainActivity : TauriActivity() {
 
     /** Called by the command `scan` of src-tauri. What is found goes to the screen that joins. */
     fun scan() = startActivity(Intent(this, ScanActivity::class.java))
+
+    /** Called by the command `start_recording` of src-tauri. */
+    fun record() = startActivity(Intent(this, CaptureActivity::class.java))
 }
