@@ -72,7 +72,11 @@ pub fn name_all(
 }
 
 /// A note's attachment as a face is shown it.
-pub fn attachment_view(view: &View<'_>, attachment: &Attachment) -> Result<view::Attachment> {
+pub fn attachment_view(
+    view: &View<'_>,
+    attachment: &Attachment,
+    transcript: Option<view::Transcript>,
+) -> Result<view::Attachment> {
     let blob = attachment.content();
     let row = view.blob(&blob)?;
     Ok(view::Attachment {
@@ -83,6 +87,7 @@ pub fn attachment_view(view: &View<'_>, attachment: &Attachment) -> Result<view:
         state: row.as_ref().map_or(view::BlobState::Absent, state),
         chunks_here: row.map_or(0, |row| row.have.count()),
         chunks: blob.count(),
+        transcript,
     })
 }
 

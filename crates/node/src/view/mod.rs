@@ -14,6 +14,7 @@ mod note;
 mod problem;
 mod reconcile;
 mod standup;
+mod transcript;
 mod vault;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,7 @@ pub use reconcile::{
     BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,
 };
 pub use standup::{Standup, StandupItem, StandupSection};
+pub use transcript::{Doubt, HeardTranscript, Transcript, TranscriptSegment};
 pub use vault::{
     AuditEntry, AuditPage, FileVersion, SharedFolder, VaultAct, VaultDiff, VaultFinding,
     VaultNoticed, VaultPruned, VaultScrubbed, VaultWritten, WaitingFile,
