@@ -13,7 +13,7 @@ use mirror_store::{BlobFiles, BlobRow, BlobState, Meta, Tx, View, read_chunk};
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::view::{self, BadRecord};
-use crate::{clock, convert};
+use crate::{audio, clock, convert};
 
 /// What blobs may take up on a device that computes, and on one that captures.
 const CAP_BYTES: u64 = 10_000_000_000;
@@ -110,7 +110,11 @@ impl Node {
     pub(crate) fn take_in(&self, files: &[NewFile]) -> Result<Vec<(Attachment, ChunkList)>> {
         let named = files.iter().map(named).collect::<Result<Vec<_>>>()?;
         let mut taken = Vec::new();
-        for (path, name, media) in named {
+        for ((path, name, media), file) in named.into_iter().zip(files) {
+            if let Some(spoken) = self.take_in_encoded(file, &name)? {
+                taken.push(spoken);
+                continue;
+            }
             let list = File::open(path)
                 .map_err(mirror_store::StoreError::from)
                 .and_then(|mut file| self.blob_files().take_in(&mut file))
@@ -121,6 +125,26 @@ impl Node {
             taken.push((Attachment::new(list.name(), &name, media), list));
         }
         Ok(taken)
+    }
+
+    /// A recording in WAV is taken in as Opus, once what was encoded was heard again; the file itself stays with the
+    /// caller until the note is durable. What can't be encoded is taken in as it is.
+    fn take_in_encoded(
+        &self,
+        file: &NewFile,
+        name: &str,
+    ) -> Result<Option<(Attachment, ChunkList)>> {
+        let Some(stem) = name.strip_suffix(".wav").or_else(|| name.strip_suffix(".WAV")) else {
+            return Ok(None);
+        };
+        let (true, Ok(wav)) = (file.audio, File::open(&file.path)) else { return Ok(None) };
+        let mut encoded = tempfile::tempfile_in(&self.inner.home)?;
+        if let Err(error) = audio::encode(wav, &mut encoded) {
+            tracing::info!(%error, "a recording is kept as WAV");
+            return Ok(None);
+        }
+        let list = self.blob_files().take_in(&mut encoded)?;
+        Ok(Some((Attachment::new(list.name(), &format!("{stem}.opus"), "audio/ogg"), list)))
     }
 
     /// Every blob that a note names, newest first.

@@ -17,6 +17,7 @@
 
 mod ahead;
 mod archive;
+mod audio;
 mod backup;
 mod backup_vault;
 mod blob_bundles;
