@@ -13,6 +13,7 @@ mod map;
 mod note;
 mod problem;
 mod reconcile;
+mod speech;
 mod standup;
 mod transcript;
 mod vault;
@@ -33,6 +34,7 @@ pub use problem::{Code, Problem};
 pub use reconcile::{
     BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,
 };
+pub use speech::{Speech, SpeechFailure, SpeechModel, SpeechOffer};
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use transcript::{Doubt, HeardTranscript, Transcript, TranscriptSegment};
 pub use vault::{
