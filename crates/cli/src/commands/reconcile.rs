@@ -100,7 +100,7 @@ impl ProgressLine {
         Self { shows: io::stderr().is_terminal(), width: 0 }
     }
 
-    fn shows(&self) -> bool {
+    pub fn shows(&self) -> bool {
         self.shows
     }
 

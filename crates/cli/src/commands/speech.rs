@@ -113,7 +113,7 @@ async fn stoppable<T: Send + 'static>(
         tokio::select! {
             done = &mut working => break done,
             () = stop.asked() => cancel.cancel(),
-            Some(words) = telling.recv() => line.show(&words),
+            Some(words) = telling.recv(), if line.shows() => line.show(&words),
         }
     };
     line.end();

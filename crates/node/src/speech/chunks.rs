@@ -7,8 +7,8 @@ const LONGEST: usize = 120 * SPEECH_HZ as usize;
 /// In how much of its end the quietest place is looked for.
 const SEARCHED: usize = 30 * SPEECH_HZ as usize;
 const WINDOW: usize = SPEECH_HZ as usize / 10;
-/// Less than the smallest step of 16 bits: a codec's noise, no sound.
-const SILENCE: f32 = 1.0 / 32_768.0;
+/// Two of the smallest steps of 16 bits: what a codec makes of zeros. Every real microphone is louder.
+const SILENCE: f32 = 2.5 / 32_768.0;
 
 /// Collects samples and gives them back in pieces.
 #[derive(Debug, Default)]
