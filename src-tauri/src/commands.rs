@@ -1,6 +1,7 @@
 //! What the window may ask: each command is one call of the node, off the window's thread.
 
 use mirror_node::{CancelToken, Error, LogQuery, NewNote, Node, NoteQuery, With, view};
+use tauri::ipc::Response;
 use tauri::{AppHandle, Manager, State, Wry};
 use view::{Code, Problem, SyncState};
 
@@ -22,6 +23,8 @@ pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
         notes,
         note,
         note_history,
+        transcript,
+        attachment_piece,
         edit_note,
         archive_note,
         search,
@@ -155,6 +158,21 @@ async fn notes(
 #[tauri::command]
 async fn note_history(shell: State<'_, Shell>, note: String) -> Answer<Vec<view::Revision>> {
     ask(&shell, move |node| node.history(&note)).await
+}
+
+#[tauri::command]
+async fn transcript(
+    shell: State<'_, Shell>,
+    note: String,
+    audio: String,
+) -> Answer<view::HeardTranscript> {
+    ask(&shell, move |node| node.transcript(&note, Some(&audio))).await
+}
+
+/// A megabyte of an attachment at most: the window asks again for what comes behind it.
+#[tauri::command]
+async fn attachment_piece(shell: State<'_, Shell>, blob: String, from: u32) -> Answer<Response> {
+    ask(&shell, move |node| node.read_blob(&blob, from.into())).await.map(Response::new)
 }
 
 #[tauri::command]

@@ -1,7 +1,7 @@
 //! Blobs of this home: taken in with a note, listed, asked for, given out, checked, and held under a cap.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use mirror_domain::attachment::{UNKNOWN_MEDIA, media_of};
@@ -167,6 +167,16 @@ impl Node {
         let row = self.read(|view| find(view, id))?;
         here(&row)?;
         Ok(self.blob_files().path(&row.blob.id))
+    }
+
+    /// A piece of a blob that is here, of a megabyte at most; less at its end, and nothing behind it.
+    pub fn read_blob(&self, id: &str, from: u64) -> Result<Vec<u8>> {
+        const PIECE: u64 = 1 << 20;
+        let mut file = File::open(self.blob_path(id)?)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut piece = Vec::new();
+        file.take(PIECE).read_to_end(&mut piece)?;
+        Ok(piece)
     }
 
     /// Writes a blob's content to a file, each chunk checked; until it is whole and synced, what stood there stands.

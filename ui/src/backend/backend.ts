@@ -1,6 +1,7 @@
 import type {
   Change,
   Conflict,
+  HeardTranscript,
   Hit,
   Identity,
   Invite,
@@ -43,6 +44,10 @@ export interface Backend {
   }): Promise<NotePage>;
   note(args: { note: string }): Promise<Note>;
   noteHistory(args: { note: string }): Promise<Revision[]>;
+  /** The transcript of a recording, with its pieces. */
+  transcript(args: { note: string; audio: string }): Promise<HeardTranscript>;
+  /** A megabyte of an attachment at most; nothing behind its end. */
+  attachmentPiece(args: { blob: string; from: number }): Promise<ArrayBuffer>;
   editNote(args: { note: string; base: string; text: string; tags: string[] }): Promise<Note>;
   /** Rejects with `conflict` once `base`, the revision on screen, is no longer the latest. */
   archiveNote(args: { note: string; base: string }): Promise<null>;
