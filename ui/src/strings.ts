@@ -1,4 +1,4 @@
-import { noteStates, phases, problems, roles, stateFacts, states } from './vocabulary';
+import { audio, noteStates, phases, problems, roles, stateFacts, states } from './vocabulary';
 
 const plural = new Intl.PluralRules('en');
 const number = new Intl.NumberFormat('en');
@@ -68,20 +68,7 @@ export const t = {
     kept: 'Note saved',
   },
 
-  audio: {
-    play: (name: string) => `Play ${name}`,
-    absent: (name: string) => `${name} is not on this device yet. It comes with a reconcile.`,
-    waits: 'Waits for its transcript.',
-    silent: 'The recording holds no sound at all.',
-    noSpeech: 'No speech was heard.',
-    heardBy: (model: string, device: string) => `Heard by ${model} on ${device}; it may hold errors.`,
-    doubtful: 'The underlined parts may never have been said.',
-    doubt: {
-      known_phrase: 'Speech engines are known to write this where nothing was said.',
-      repeat: 'The same again and again: the engine may have been stuck.',
-    },
-    unplayable: 'This system has no player for the format. The recording itself is whole.',
-  },
+  audio,
   notes: {
     search: 'Search notes',
     clear: 'Clear the search',

@@ -224,7 +224,7 @@ mod tests {
         let one = transcript(1, &[], "rough");
         let two = transcript(2, &[1], "better");
         let three = transcript(3, &[1], "other");
-        assert_eq!(Heard::of(&AUDIO, &[one.clone()]).unwrap().text(), "rough");
+        assert_eq!(Heard::of(&AUDIO, std::slice::from_ref(&one)).unwrap().text(), "rough");
         let heard = Heard::of(&AUDIO, &[three.clone(), one.clone(), two.clone()]).unwrap();
         assert_eq!(heard.text(), "other");
         assert_eq!(heard.leaves, [two.id, three.id]);
