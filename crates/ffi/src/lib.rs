@@ -9,6 +9,7 @@ mod error;
 mod mirror;
 mod records;
 mod shared;
+mod transcripts;
 
 pub use cancel::Cancel;
 pub use error::MirrorError;

@@ -4,10 +4,9 @@
 
 use mirror_node::view::{
     Attachment, Blob, BlobState, Branch, Captured, Chain, Code, Conflict, Device, DiffChange,
-    DiffSpan, Doubt, Exported, Fork, HeardTranscript, Hit, HitSpan, Identity, Invite, Note,
-    NotePage, NoteState, PeerReport, Phase, Problem, Progress, ReconcileReport, Refusal, Revision,
-    Role, Side, Standup, StandupItem, StandupSection, Status, SyncState, Take, TicketFacts,
-    Transcript, TranscriptSegment,
+    DiffSpan, Exported, Fork, Hit, HitSpan, Identity, Invite, Note, NotePage, NoteState,
+    PeerReport, Phase, Problem, Progress, ReconcileReport, Refusal, Revision, Role, Side, Standup,
+    StandupItem, StandupSection, Status, SyncState, Take, TicketFacts, Transcript,
 };
 
 /// One note, at its latest revision.
@@ -445,57 +444,6 @@ pub struct Attachment {
     pub chunks: u32,
     /// What was heard in it; a recording without one waits for it.
     pub transcript: Option<Transcript>,
-}
-
-/// The transcript of a recording.
-#[uniffi::remote(Record)]
-pub struct Transcript {
-    /// The event.
-    pub id: String,
-    /// SHA-256 of the recording.
-    pub audio: String,
-    /// Empty where nothing was heard.
-    pub text: String,
-    pub engine: String,
-    pub model: String,
-    /// SHA-256 of the model's file.
-    pub model_hash: Option<String>,
-    pub language: Option<String>,
-    /// The recording holds no sound at all.
-    pub silent: bool,
-    /// Something in it may never have been said.
-    pub doubtful: bool,
-    pub at: String,
-    pub device: String,
-    pub device_name: String,
-    /// Other transcripts that nothing replaces either.
-    pub others: u32,
-}
-
-/// A transcript with its pieces.
-#[uniffi::remote(Record)]
-pub struct HeardTranscript {
-    pub transcript: Transcript,
-    pub segments: Vec<TranscriptSegment>,
-}
-
-/// A piece of a transcript.
-#[uniffi::remote(Record)]
-pub struct TranscriptSegment {
-    /// Milliseconds of the recording.
-    pub start_ms: u32,
-    pub end_ms: u32,
-    pub text: String,
-    pub doubt: Option<Doubt>,
-}
-
-/// Why a piece may never have been said.
-#[uniffi::remote(Enum)]
-pub enum Doubt {
-    /// What engines say of silence and noise.
-    KnownPhrase,
-    /// The same again and again.
-    Repeat,
 }
 
 /// How much of a content is here.
