@@ -1056,7 +1056,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mirror_ffi_checksum_method_mirror_status() and 0xFFFF) != 43579) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mirror_ffi_checksum_method_mirror_transcript() and 0xFFFF) != 2397) {
+    if ((lib.uniffi_mirror_ffi_checksum_method_mirror_transcript() and 0xFFFF) != 21766) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mirror_ffi_checksum_method_mirror_want_attachment() and 0xFFFF) != 54901) {
