@@ -68,6 +68,7 @@ pub fn body(bytes: &[u8]) {
         "device.revoke",
         "note.forget",
         "of.a.later.version",
+        "note.transcript",
     ];
     let Some((kind, body)) = bytes.split_first() else { return };
     let kind = kinds[usize::from(*kind) % kinds.len()];

@@ -1,6 +1,7 @@
 //! What the window may ask: each command is one call of the node, off the window's thread.
 
 use mirror_node::{CancelToken, Error, LogQuery, NewNote, Node, NoteQuery, With, view};
+use tauri::ipc::Response;
 use tauri::{AppHandle, Manager, State, Wry};
 use view::{Code, Problem, SyncState};
 
@@ -38,6 +39,8 @@ pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
         note,
         note_history,
         note_changes,
+        transcript,
+        attachment_piece,
         edit_note,
         archive_note,
         search,
@@ -201,6 +204,21 @@ async fn note_changes(
     revision: String,
 ) -> Answer<Vec<view::DiffSpan>> {
     ask(&shell, move |node| node.changes(&note, &revision)).await
+}
+
+#[tauri::command]
+async fn transcript(
+    shell: State<'_, Shell>,
+    note: String,
+    audio: String,
+) -> Answer<view::HeardTranscript> {
+    ask(&shell, move |node| node.transcript(&note, Some(&audio))).await
+}
+
+/// A megabyte of an attachment at most: the window asks again for what comes behind it.
+#[tauri::command]
+async fn attachment_piece(shell: State<'_, Shell>, blob: String, from: u32) -> Answer<Response> {
+    ask(&shell, move |node| node.read_blob(&blob, from.into())).await.map(Response::new)
 }
 
 #[tauri::command]

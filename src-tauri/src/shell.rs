@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mirror_node::{CancelToken, Error, Node, Serving, VaultWatch, Watch, view};
+use mirror_node::{CancelToken, Error, Node, Serving, Transcribing, VaultWatch, Watch, view};
 use tauri::{AppHandle, Emitter, Manager};
 
 use crate::args::Args;
@@ -22,6 +22,7 @@ pub struct Shell {
     serving: Mutex<Option<(Serving, Watch)>>,
     /// Records what other programs change in the vault.
     vault: Mutex<Option<VaultWatch>>,
+    speech: Mutex<Option<Transcribing>>,
     /// Stops the reconcile that runs.
     pub cancel: Mutex<CancelToken>,
     #[cfg(desktop)]
@@ -45,6 +46,7 @@ impl Shell {
             unopened: Mutex::default(),
             serving: Mutex::default(),
             vault: Mutex::default(),
+            speech: Mutex::default(),
             cancel: Mutex::default(),
             #[cfg(desktop)]
             controller: Mutex::default(),
@@ -113,6 +115,7 @@ impl Shell {
             Ok(watch) => *lock(&app.state::<Self>().vault) = Some(watch),
             Err(error) => tracing::warn!("{error}; {}", error.hint),
         }
+        *lock(&app.state::<Self>().speech) = node.transcribe_in_background();
         let handle = app.clone();
         tauri::async_runtime::spawn(async move {
             let watch = node.watch();

@@ -17,6 +17,7 @@ fn generated() -> String {
         .register::<view::NotePage>()
         .register::<view::Revision>()
         .register::<view::Hit>()
+        .register::<view::HeardTranscript>()
         .register::<view::Conflict>()
         .register::<view::Take>()
         .register::<view::ReconcileReport>()

@@ -1,4 +1,4 @@
-import { filter, history, noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
+import { audio, filter, history, noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
 
 const plural = new Intl.PluralRules('en');
 const number = new Intl.NumberFormat('en');
@@ -71,6 +71,7 @@ export const t = {
     kept: 'Note saved',
   },
 
+  audio,
   notes: {
     voice: 'Recording',
     search: 'Search notes',

@@ -92,3 +92,19 @@ export const voice = {
   broke: 'The recording broke off.',
   kept: 'Recording saved',
 };
+
+/** A recording, and what was heard in it. */
+export const audio = {
+  play: (name: string) => `Play ${name}`,
+  absent: (name: string) => `${name} is not on this device yet. It comes with a reconcile.`,
+  waits: 'Waits for its transcript.',
+  silent: 'The recording holds no sound at all.',
+  noSpeech: 'No speech was heard.',
+  heardBy: (model: string, device: string) => `Heard by ${model} on ${device}; it may hold errors.`,
+  doubtful: 'The underlined parts may never have been said.',
+  doubt: {
+    known_phrase: 'Speech engines are known to write this where nothing was said.',
+    repeat: 'The same again and again: the engine may have been stuck.',
+  },
+  unplayable: 'This system has no player for the format. The recording itself is whole.',
+};

@@ -1,5 +1,7 @@
 //! The command line as people and scripts type it. `mirror help` prints what stands here.
 
+mod blob;
+mod speech;
 mod vault;
 
 use std::net::SocketAddr;
@@ -10,6 +12,8 @@ use mirror_node::view::Role;
 
 use crate::values::{self, TakeArg};
 
+pub use blob::Blob;
+pub use speech::{Speech, Transcribe};
 pub use vault::{Vault, VaultAuthor};
 
 /// Notes on every device of yours, and nowhere else.
@@ -122,6 +126,15 @@ pub enum Command {
     /// Print the morning page: yesterday's notes, by device, with what needs you
     #[command(after_help = "Example:\n  mirror standup --date 2026-11-23 --zone Europe/Berlin")]
     Standup(Standup),
+    /// Write down what was said in recordings, with the chosen speech model
+    #[command(
+        after_help = "Examples:\n  mirror transcribe           what waits for a transcript\n  \
+        mirror transcribe 3f2a      one note's recordings, anew\n  mirror transcribe --all     what failed before, too"
+    )]
+    Transcribe(Transcribe),
+    /// Choose the model that turns speech into text
+    #[command(subcommand)]
+    Speech(Speech),
     /// Show the devices and how each stands to the others
     #[command(after_help = "Example:\n  mirror map --json")]
     Map,
@@ -223,35 +236,6 @@ pub enum Note {
     Archive {
         /// The id of the note or of a revision, or the start of it
         id: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Blob {
-    /// List what notes carry, newest first, and how much of it is here
-    #[command(after_help = "Example:\n  mirror blob list --json")]
-    List,
-    /// Write a content that is here to a file
-    #[command(after_help = "Example:\n  mirror blob get 3f2a -o memo.m4a")]
-    Get {
-        /// Its id or the start of it, as `mirror note show` prints it
-        id: String,
-        /// The file to write
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-    },
-    /// Ask for a content: it comes first with the next reconcile, whatever the cap is
-    #[command(after_help = "Example:\n  mirror blob want 3f2a")]
-    Want {
-        /// Its id or the start of it
-        id: String,
-    },
-    /// Show or set how many bytes may come here without being asked for
-    #[command(after_help = "Examples:\n  mirror blob cap\n  mirror blob cap 20000000000\n\n\
-        What is here stays, also when it is more.")]
-    Cap {
-        /// The new cap in bytes
-        bytes: Option<u64>,
     },
 }
 

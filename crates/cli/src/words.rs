@@ -65,7 +65,12 @@ pub fn note_line(note: &Note) -> String {
     let names: Vec<&str> = note.attachments.iter().map(|one| one.name.as_str()).collect();
     let carried =
         if names.is_empty() { String::new() } else { format!("  [{}]", names.join(", ")) };
-    let text = summary(&note.text);
+    let heard = note.attachments.iter().filter_map(|one| one.transcript.as_ref());
+    let heard: Vec<&str> = heard.map(|heard| heard.text.as_str()).collect();
+    let text = match note.text.trim() {
+        "" => summary(&heard.join(" ")),
+        _ => summary(&note.text),
+    };
     format!("{id}  {at}  {device}: {text}{carried}{}{state}", tags(&note.tags))
 }
 

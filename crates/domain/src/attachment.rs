@@ -72,6 +72,11 @@ impl Attachment {
         BlobRef { id: self.blob, bytes: self.bytes, chunks: self.chunks }
     }
 
+    /// It is a recording.
+    pub fn is_audio(&self) -> bool {
+        self.media.starts_with("audio/")
+    }
+
     fn check(&self) -> Result<(), AttachmentError> {
         self.content().check()?;
         let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

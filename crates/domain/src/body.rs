@@ -1,5 +1,6 @@
 //! What events say: one type a kind, in CBOR maps to which later versions may add keys.
 
+mod transcript;
 mod vault;
 
 use minicbor::{Decode, Encode};
@@ -9,6 +10,10 @@ use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::cbor::is_deterministic;
 use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, check_text};
 
+pub use transcript::{
+    MAX_ENGINE_BYTES, MAX_LANGUAGE_BYTES, MAX_SEGMENTS, NoteTranscript, Segment, TranscriptError,
+    parts,
+};
 pub use vault::{
     Adopted, Cause, MAX_ADOPTED, MAX_BY_BYTES, MAX_FINDING_BYTES, MAX_FINDINGS, MAX_PATH_BYTES,
     MAX_SOURCES, VaultAdopt, VaultBodyError, VaultFinding, VaultPrune, VaultRefuse, VaultScrub,
@@ -166,6 +171,8 @@ pub enum Body {
     NoteArchive(NoteArchive),
     /// Revisions that are no more.
     NoteForget(NoteForget),
+    /// What was heard in a recording.
+    NoteTranscript(NoteTranscript),
     /// A new member.
     DeviceAdmit(DeviceAdmit),
     /// A new name.
@@ -219,6 +226,14 @@ pub enum BodyError {
         /// The limit.
         error: AttachmentError,
     },
+    /// A transcript outside its limits.
+    #[error("the body of {event}: {error}")]
+    Transcript {
+        /// The event.
+        event: EventId,
+        /// The limit.
+        error: TranscriptError,
+    },
     /// About the vault, and outside its limits.
     #[error("the body of {event}: {error}")]
     Vault {
@@ -249,6 +264,8 @@ pub enum BodyError {
 pub const NOTE_ADD: &str = "note.add";
 /// The kind of the event that forgets.
 pub const NOTE_FORGET: &str = "note.forget";
+/// The kind of the event that holds a transcript.
+pub const NOTE_TRANSCRIPT: &str = "note.transcript";
 /// The kind of the event that admits a device.
 pub const DEVICE_ADMIT: &str = "device.admit";
 const DEVICE_RENAME: &str = "device.rename";
@@ -291,6 +308,7 @@ kinds! {
     NoteEdit = "note.edit",
     NoteArchive = "note.archive",
     NoteForget = NOTE_FORGET,
+    NoteTranscript = NOTE_TRANSCRIPT,
     DeviceAdmit = DEVICE_ADMIT,
     DeviceRename = DEVICE_RENAME,
     DeviceRevoke = DEVICE_REVOKE,
@@ -356,6 +374,10 @@ impl Body {
                 replaces(edit.replaces.len())?;
             }
             Self::NoteArchive(archive) => replaces(archive.replaces.len())?,
+            Self::NoteTranscript(transcript) => {
+                let checked = transcript.check();
+                checked.map_err(|error| BodyError::Transcript { event, error })?;
+            }
             Self::NoteForget(forget) => {
                 check_reason(&forget.reason).map_err(text)?;
                 let found = forget.targets.len();

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use mirror_protocol::{DeviceId, EventId, Tip};
+use mirror_protocol::{BlobId, DeviceId, EventId, Tip};
 
 use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::body::{Body, DeviceAdmit, DeviceRename, DeviceRevoke, NoteAdd, NoteArchive, NoteEdit};
 use crate::body::{MAX_FORGETS, MAX_REPLACES, NoteForget, Role, VaultShare, check_content};
+use crate::body::{NoteTranscript, TranscriptError};
 use crate::conflict::Conflict;
 use crate::graph::Node;
 use crate::membership::Membership;
 use crate::note::{NoteGraph, NoteState};
 use crate::share::{Shares, may_share};
 use crate::text::{DeviceName, TextError, check_reason, check_tags};
+use crate::transcript::{Heard, Transcript};
 
 /// Why a command is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +25,18 @@ pub enum Refusal {
     /// Attachments outside their limits.
     #[error(transparent)]
     Attachment(#[from] AttachmentError),
+    /// A transcript outside its limits.
+    #[error(transparent)]
+    Transcript(#[from] TranscriptError),
+    /// A transcript of what the note does not carry.
+    #[error("this note carries no recording {audio}")]
+    NoRecording {
+        /// What was named.
+        audio: BlobId,
+    },
+    /// The transcript says what the one shown says.
+    #[error("this is the transcript that the recording has already")]
+    SameTranscript,
     /// An edit of a revision that the note does not have.
     #[error("{base} is no revision of this note")]
     NoSuchRevision {
@@ -210,6 +224,31 @@ pub fn resolve(
     Ok(Body::NoteEdit(NoteEdit { note, replaces, text, tags, attachments }))
 }
 
+/// What was heard in a recording that the note carries; it replaces what was heard before. `said` tells all transcripts
+/// of the note.
+pub fn transcript(
+    graph: &NoteGraph,
+    said: &[Transcript],
+    new: NoteTranscript,
+) -> Result<Body, Refusal> {
+    let carries = |audio| graph.history().iter().any(|revision| revision.carries(audio));
+    if !carries(&new.audio) {
+        return Err(Refusal::NoRecording { audio: new.audio });
+    }
+    let heard = Heard::of(&new.audio, said);
+    if let Some(Heard { first, segments, .. }) = &heard {
+        let same = (&first.body.engine, &first.body.model, segments);
+        if same == (&new.engine, &new.model, &new.segments) && first.body.silent == new.silent {
+            return Err(Refusal::SameTranscript);
+        }
+    }
+    let mut replaces = heard.map(|heard| heard.leaves).unwrap_or_default();
+    let over = replaces.len().saturating_sub(MAX_REPLACES);
+    let new = NoteTranscript { replaces: replaces.split_off(over), ..new };
+    new.check()?;
+    Ok(Body::NoteTranscript(new))
+}
+
 /// Forgets revisions of a note, given with their devices: an anchor any, others their own. As many events as it takes.
 pub fn forget(
     membership: &Membership,
@@ -373,6 +412,48 @@ mod tests {
     fn an_edit_without_a_change_is_named() {
         let graph = NoteGraph::new([revision(1, &[], "a")]);
         assert_eq!(edit(NOTE, &graph, &NOTE, "a", None), Err(Refusal::Unchanged));
+    }
+
+    #[test]
+    fn a_transcript_replaces_the_one_before_and_cites_a_recording_that_the_note_carries() {
+        use crate::body::Segment;
+        let mut note = revision(1, &[], "");
+        let blob = mirror_protocol::BlobRef {
+            id: BlobId([1; 32]),
+            bytes: 1,
+            chunks: mirror_protocol::ChunkListHash([1; 32]),
+        };
+        note.attachments = vec![Attachment::new(blob, "memo.opus", "audio/ogg")];
+        let graph = NoteGraph::new([note.clone()]);
+        let new = |audio, text: &str| NoteTranscript {
+            note: NOTE,
+            audio,
+            replaces: vec![],
+            continues: None,
+            engine: "engine".into(),
+            model: "tiny".into(),
+            model_hash: None,
+            language: None,
+            silent: false,
+            segments: vec![Segment { start_ms: 0, end_ms: 9, text: text.into() }],
+        };
+        let other = BlobId([2; 32]);
+        let refused = transcript(&graph, &[], new(other, "words"));
+        assert_eq!(refused, Err(Refusal::NoRecording { audio: other }));
+        let Ok(Body::NoteTranscript(body)) = transcript(&graph, &[], new(blob.id, "words")) else {
+            panic!("no transcript");
+        };
+        let id = EventId([7; 32]);
+        let (device, at, order) = (note.device, note.at, note.order);
+        let said = [Transcript { id, body, device, at, order }];
+        assert_eq!(transcript(&graph, &said, new(blob.id, "words")), Err(Refusal::SameTranscript));
+        let Ok(Body::NoteTranscript(again)) = transcript(&graph, &said, new(blob.id, "better"))
+        else {
+            panic!("no transcript");
+        };
+        assert_eq!(again.replaces, [id]);
+        let refused = transcript(&graph, &said, new(blob.id, "\u{7}"));
+        assert!(matches!(refused, Err(Refusal::Transcript(_))), "{refused:?}");
     }
 
     #[test]

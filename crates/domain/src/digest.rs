@@ -12,7 +12,8 @@ use crate::note::NoteState;
 /// 2: a note that carries something may have no text.
 /// 3: anchors that revoke each other are judged by the order of admission; a body has one form; revisions can be forgotten.
 /// 4: what is said of the vault.
-pub const FOLD_VERSION: u32 = 4;
+/// 5: transcripts.
+pub const FOLD_VERSION: u32 = 5;
 
 /// A sum of entries' hashes, modulo 2^256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +32,11 @@ impl Entry {
         bytes.push(state.number());
         bytes.extend(sorted.iter().flat_map(|leaf| leaf.0));
         Self::of("note", &bytes)
+    }
+
+    /// A transcript that counts.
+    pub fn transcript(said: &EventId) -> Self {
+        Self::of("transcript", &said.0)
     }
 
     /// A member.

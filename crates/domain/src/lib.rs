@@ -28,9 +28,10 @@ pub mod snippet;
 pub mod standup;
 pub mod sync;
 pub mod text;
+pub mod transcript;
 
 pub use attachment::Attachment;
-pub use body::{Body, BodyError, DEVICE_ADMIT, NOTE_ADD, NOTE_FORGET, Role};
+pub use body::{Body, BodyError, DEVICE_ADMIT, NOTE_ADD, NOTE_FORGET, NOTE_TRANSCRIPT, Role};
 pub use conflict::Conflict;
 pub use decide::{Refusal, Take};
 pub use digest::{Entry, FOLD_VERSION, StateDigest};
@@ -39,3 +40,4 @@ pub use membership::{Member, Membership, NotMember};
 pub use note::{NoteGraph, NoteState, Revision};
 pub use share::{FileConflict, FileGraph, FileRevision, Here, Shares, Stand, Step};
 pub use sync::SyncState;
+pub use transcript::{Doubt, Heard, Transcript};

@@ -1,9 +1,10 @@
 //! A note is a graph of revisions. Nothing in it depends on the order in which revisions arrived.
 
-use mirror_protocol::{DeviceId, EventId, Order, Tip, WallTime};
+use mirror_protocol::{BlobId, DeviceId, EventId, Order, Tip, WallTime};
 
 use crate::attachment::Attachment;
 use crate::graph::{Graph, Node};
+use crate::transcript::Heard;
 
 /// One revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,36 @@ impl Revision {
     pub fn place(&self) -> Tip {
         let (_, chain, seq, id) = self.order;
         Tip { chain, seq, id }
+    }
+
+    /// Whether it carries this content as a recording.
+    pub fn carries(&self, audio: &BlobId) -> bool {
+        self.attachments.iter().any(|one| one.is_audio() && one.blob == *audio)
+    }
+
+    /// Its text, and what was said in its recordings, as far as that was heard; `heard` tells it of a recording.
+    pub fn told(&self, heard: impl Fn(&BlobId) -> Option<Heard>) -> String {
+        let mut told = if self.text.trim().is_empty() { String::new() } else { self.text.clone() };
+        for one in self.attachments.iter().filter(|one| one.is_audio()) {
+            if !told.is_empty() {
+                told.push_str("\n\n");
+            }
+            told.push_str(&match heard(&one.blob) {
+                None => format!("[{}: waits for its transcript]", one.name),
+                Some(heard) if heard.first.body.silent => {
+                    format!("[{}: the recording holds no sound]", one.name)
+                }
+                Some(heard) if heard.segments.is_empty() => {
+                    format!("[{}: no speech was heard]", one.name)
+                }
+                Some(heard) => {
+                    let doubt = if heard.is_doubtful() { ", parts are doubtful" } else { "" };
+                    let model = &heard.first.body.model;
+                    format!("[{}, heard by {model}{doubt}]\n{}", one.name, heard.text())
+                }
+            });
+        }
+        if told.is_empty() { self.title() } else { told }
     }
 
     /// Its text, or what stands for a text where there is none: the names of what it carries.

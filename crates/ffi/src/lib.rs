@@ -10,6 +10,7 @@ mod keystore;
 mod mirror;
 mod records;
 mod shared;
+mod transcripts;
 
 pub use cancel::Cancel;
 pub use error::MirrorError;

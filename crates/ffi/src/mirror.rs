@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use mirror_node::view::{
-    Blob, Captured, Change, Conflict, Device, Exported, Hit, Invite, Note, NotePage, Progress,
-    ReconcileReport, Revision, Role, Standup, Status, Take, TicketFacts,
+    Blob, Captured, Change, Conflict, Device, Exported, HeardTranscript, Hit, Invite, Note,
+    NotePage, Progress, ReconcileReport, Revision, Role, Standup, Status, Take, TicketFacts,
 };
-use mirror_node::{NewFile, NewNote, Node, NoteQuery, With};
+use mirror_node::{NewFile, NewNote, NewSegment, NewTranscript, Node, NoteQuery, With};
 
 use crate::cancel::Cancel;
 use crate::error::{MirrorError, Result};
@@ -36,6 +36,34 @@ pub struct Capture {
     pub files: Vec<CaptureFile>,
     /// The text is the draft: it becomes the note, in one step.
     pub draft: bool,
+}
+
+/// A transcript to be written.
+#[derive(uniffi::Record)]
+pub struct TranscriptToWrite {
+    /// What heard it, as `android-recogniser`.
+    pub engine: String,
+    /// Its model.
+    pub model: String,
+    /// SHA-256 of the model's file, in hex, where there is one.
+    pub model_hash: Option<String>,
+    /// The language, as BCP 47 names it.
+    pub language: Option<String>,
+    /// The recording holds no sound at all.
+    pub silent: bool,
+    /// What was said, in order.
+    pub segments: Vec<SegmentToWrite>,
+}
+
+/// A piece of a transcript to be written.
+#[derive(uniffi::Record)]
+pub struct SegmentToWrite {
+    /// Where it begins, in milliseconds of the recording.
+    pub start_ms: u32,
+    /// Where it ends.
+    pub end_ms: u32,
+    /// What was heard.
+    pub text: String,
 }
 
 /// What to list.
@@ -187,6 +215,28 @@ impl Mirror {
     /// The morning page.
     pub fn standup(&self, date: Option<String>, zone: Option<String>) -> Result<Standup> {
         Ok(self.node.standup(date.as_deref(), zone.as_deref())?)
+    }
+
+    /// Says what was heard in a recording of a note; it replaces what was heard before, and can be replaced. Durable when it
+    /// returns. `audio` is the attachment's blob.
+    pub fn write_transcript(
+        &self,
+        note: &str,
+        audio: &str,
+        transcript: TranscriptToWrite,
+    ) -> Result<Captured> {
+        let TranscriptToWrite { engine, model, model_hash, language, silent, segments } =
+            transcript;
+        let segment =
+            |SegmentToWrite { start_ms, end_ms, text }| NewSegment { start_ms, end_ms, text };
+        let segments = segments.into_iter().map(segment).collect();
+        let new = NewTranscript { engine, model, model_hash, language, silent, segments };
+        Ok(self.node.write_transcript(note, audio, new)?)
+    }
+
+    /// The transcript of a note's recording with its pieces; of its first recording, when none is named.
+    pub fn transcript(&self, note: &str, audio: Option<String>) -> Result<HeardTranscript> {
+        Ok(self.node.transcript(note, audio.as_deref())?)
     }
 
     /// Where the content of an attachment lies, when it is here; the file is not to be changed.

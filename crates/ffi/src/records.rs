@@ -6,7 +6,7 @@ use mirror_node::view::{
     Attachment, Blob, BlobState, Branch, Captured, Chain, Code, Conflict, Device, DiffChange,
     DiffSpan, Exported, Fork, Hit, HitSpan, Identity, Invite, Note, NotePage, NoteState,
     PeerReport, Phase, Problem, Progress, ReconcileReport, Refusal, Revision, Role, Side, Standup,
-    StandupItem, StandupSection, Status, SyncState, Take, TicketFacts,
+    StandupItem, StandupSection, Status, SyncState, Take, TicketFacts, Transcript,
 };
 
 /// One note, at its latest revision.
@@ -79,6 +79,8 @@ pub struct Revision {
 pub struct Hit {
     pub note: String,
     pub id: String,
+    /// The match is in what was heard in a recording, not in what was written.
+    pub in_transcript: bool,
     /// Text around the match, in pieces.
     pub spans: Vec<HitSpan>,
     /// The same as one string.
@@ -440,6 +442,8 @@ pub struct Attachment {
     /// Parts of 256 KiB that are here, and that there are.
     pub chunks_here: u32,
     pub chunks: u32,
+    /// What was heard in it; a recording without one waits for it.
+    pub transcript: Option<Transcript>,
 }
 
 /// How much of a content is here.

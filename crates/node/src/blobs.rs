@@ -1,7 +1,7 @@
 //! Blobs of this home: taken in with a note, listed, asked for, given out, checked, and held under a cap.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use mirror_domain::attachment::{UNKNOWN_MEDIA, media_of};
@@ -13,7 +13,7 @@ use mirror_store::{BlobFiles, BlobRow, BlobState, Meta, Tx, View, read_chunk};
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::view::{self, BadRecord};
-use crate::{clock, convert};
+use crate::{audio, clock, convert};
 
 /// What blobs may take up on a device that computes, and on one that captures.
 const CAP_BYTES: u64 = 10_000_000_000;
@@ -72,7 +72,11 @@ pub fn name_all(
 }
 
 /// A note's attachment as a face is shown it.
-pub fn attachment_view(view: &View<'_>, attachment: &Attachment) -> Result<view::Attachment> {
+pub fn attachment_view(
+    view: &View<'_>,
+    attachment: &Attachment,
+    transcript: Option<view::Transcript>,
+) -> Result<view::Attachment> {
     let blob = attachment.content();
     let row = view.blob(&blob)?;
     Ok(view::Attachment {
@@ -83,6 +87,7 @@ pub fn attachment_view(view: &View<'_>, attachment: &Attachment) -> Result<view:
         state: row.as_ref().map_or(view::BlobState::Absent, state),
         chunks_here: row.map_or(0, |row| row.have.count()),
         chunks: blob.count(),
+        transcript,
     })
 }
 
@@ -105,7 +110,11 @@ impl Node {
     pub(crate) fn take_in(&self, files: &[NewFile]) -> Result<Vec<(Attachment, ChunkList)>> {
         let named = files.iter().map(named).collect::<Result<Vec<_>>>()?;
         let mut taken = Vec::new();
-        for (path, name, media) in named {
+        for ((path, name, media), file) in named.into_iter().zip(files) {
+            if let Some(spoken) = self.take_in_encoded(file, &name)? {
+                taken.push(spoken);
+                continue;
+            }
             let list = File::open(path)
                 .map_err(mirror_store::StoreError::from)
                 .and_then(|mut file| self.blob_files().take_in(&mut file))
@@ -116,6 +125,26 @@ impl Node {
             taken.push((Attachment::new(list.name(), &name, media), list));
         }
         Ok(taken)
+    }
+
+    /// A recording in WAV is taken in as Opus, once what was encoded was heard again; the file itself stays with the
+    /// caller until the note is durable. What can't be encoded is taken in as it is.
+    fn take_in_encoded(
+        &self,
+        file: &NewFile,
+        name: &str,
+    ) -> Result<Option<(Attachment, ChunkList)>> {
+        let Some(stem) = name.strip_suffix(".wav").or_else(|| name.strip_suffix(".WAV")) else {
+            return Ok(None);
+        };
+        let (true, Ok(wav)) = (file.audio, File::open(&file.path)) else { return Ok(None) };
+        let mut encoded = tempfile::tempfile_in(&self.inner.home)?;
+        if let Err(error) = audio::encode(wav, &mut encoded) {
+            tracing::info!(%error, "a recording is kept as WAV");
+            return Ok(None);
+        }
+        let list = self.blob_files().take_in(&mut encoded)?;
+        Ok(Some((Attachment::new(list.name(), &format!("{stem}.opus"), "audio/ogg"), list)))
     }
 
     /// Every blob that a note names, newest first.
@@ -138,6 +167,16 @@ impl Node {
         let row = self.read(|view| find(view, id))?;
         here(&row)?;
         Ok(self.blob_files().path(&row.blob.id))
+    }
+
+    /// A piece of a blob that is here, of a megabyte at most; less at its end, and nothing behind it.
+    pub fn read_blob(&self, id: &str, from: u64) -> Result<Vec<u8>> {
+        const PIECE: u64 = 1 << 20;
+        let mut file = File::open(self.blob_path(id)?)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut piece = Vec::new();
+        file.take(PIECE).read_to_end(&mut piece)?;
+        Ok(piece)
     }
 
     /// Writes a blob's content to a file, each chunk checked; until it is whole and synced, what stood there stands.

@@ -94,6 +94,7 @@ impl Node {
             return Err(broken(error, import.received, &refused));
         }
         self.settle_or_warn();
+        self.forget_orphans_or_warn();
         let (head, conflicts) =
             self.read(|view| Ok((status::head_of(view)?, status::conflict_count(view)?)))?;
         let imported = Imported {

@@ -77,13 +77,17 @@ pub fn fault(error: &StoreError) -> Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let (code, hint) = match &refusal {
-            Refusal::Text(_) | Refusal::Attachment(_) | Refusal::NameTaken { .. } => {
-                (Code::Invalid, "change it and try again")
-            }
+            Refusal::Text(_)
+            | Refusal::Attachment(_)
+            | Refusal::Transcript(_)
+            | Refusal::NameTaken { .. } => (Code::Invalid, "change it and try again"),
+            Refusal::NoRecording { .. } => (Code::NotFound, "see `mirror note show ID`"),
             Refusal::NoSuchRevision { .. } => {
                 (Code::NotFound, "see `mirror note show ID --history`")
             }
-            Refusal::Unchanged => (Code::Invalid, "nothing had to be written"),
+            Refusal::Unchanged | Refusal::SameTranscript => {
+                (Code::Invalid, "nothing had to be written")
+            }
             Refusal::InConflict => (Code::Conflict, "choose one with `mirror resolve` first"),
             Refusal::NoConflict | Refusal::NoFileConflict => {
                 (Code::Invalid, "see `mirror conflicts`")

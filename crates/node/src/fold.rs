@@ -143,6 +143,11 @@ impl<'t> Folding<'t> {
             | (Body::NoteArchive(NoteArchive { note, .. }), _) => {
                 self.relist(tx, *note, Some((event, pos, body)))
             }
+            // Found by its note; what is listed of the note stays.
+            (Body::NoteTranscript(transcript), _) => {
+                self.sum.add(Entry::transcript(&event.id));
+                Ok(tx.add_revision(&transcript.note, pos)?)
+            }
             _ => Ok(()),
         }
     }
@@ -308,6 +313,7 @@ fn note_in(event: &Event, body: &Body) -> Option<EventId> {
         Body::NoteAdd(_) => Some(event.id),
         Body::NoteEdit(edit) => Some(edit.note),
         Body::NoteArchive(archive) => Some(archive.note),
+        Body::NoteTranscript(transcript) => Some(transcript.note),
         // Without its body too it is what the others name.
         Body::Missing if event.header.kind.as_str() == NOTE_ADD => Some(event.id),
         _ => None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mirror_domain::body::can_be_forgotten;
-use mirror_domain::{Body, Membership, NOTE_ADD, Refusal, decide};
+use mirror_domain::{Body, Membership, NOTE_ADD, NOTE_TRANSCRIPT, Refusal, decide};
 use mirror_protocol::{DeviceId, Event, EventId, Tip, VerifiedRun};
 use mirror_store::{Pos, Tx, View};
 
@@ -61,7 +61,10 @@ fn revisions(
     for row in view.chains()? {
         view.walk::<Error>(row.branch, row.first, |_, event| {
             let of_note = fold::note_of(&event) == Some(id) && !is_forgotten(view, &event)?;
-            if of_note && (anchor || row.device == *here || fold::counts(view, &event)?) {
+            // Another device's transcript goes when that device hears of it (`forget_orphans`).
+            let of_others =
+                event.header.kind.as_str() != NOTE_TRANSCRIPT && fold::counts(view, &event)?;
+            if of_note && (anchor || row.device == *here || of_others) {
                 found.push((event.tip(), row.device));
             }
             Ok(true)

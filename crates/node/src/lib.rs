@@ -17,6 +17,7 @@
 
 mod ahead;
 mod archive;
+mod audio;
 mod backup;
 mod backup_vault;
 mod blob_bundles;
@@ -48,7 +49,9 @@ mod receiving;
 mod reconcile;
 mod restore;
 mod serve;
+mod speech;
 mod status;
+mod transcripts;
 mod vault;
 mod verify;
 pub mod view;
@@ -64,5 +67,7 @@ pub use notes::{NewNote, NoteQuery};
 pub use platform::secrets::{Keystore, bring_keystore};
 pub use reconcile::With;
 pub use serve::Serving;
+pub use speech::{Fetch, Recording, Transcribing, models};
 pub use status::LogQuery;
+pub use transcripts::{NewSegment, NewTranscript};
 pub use vault::{AuditQuery, Author, Expect, FileTake, VaultWatch};

@@ -1,7 +1,7 @@
 //! Notes: captured, revised, listed, found, settled.
 
 use mirror_domain::conflict::diff;
-use mirror_domain::{Body, Conflict, NoteGraph, NoteState, Revision, Take, decide, snippet};
+use mirror_domain::{Body, Conflict, Heard, NoteGraph, NoteState, Revision, Take, decide, snippet};
 use mirror_protocol::{Event, EventId, WallTime};
 use mirror_store::{Meta, NoteCursor, NoteFilter, NoteRow, Pos, View};
 
@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::forget::is_forgotten;
 use crate::names::Names;
 use crate::node::Node;
+use crate::transcripts;
 use crate::vault::FileTake;
 use crate::view::{self, Code};
 use crate::{clock, commit, convert, fold, vault};
@@ -277,7 +278,7 @@ impl Node {
                 let note = note_view(view, &names, id, &graph)?;
                 let short: Vec<&str> =
                     terms.iter().copied().filter(|term| term.chars().count() < 3).collect();
-                if snippet::holds(&note.text, &short) {
+                if snippet::holds(&said_in(&note), &short) {
                     hits.push(hit(note, &terms));
                 }
             }
@@ -340,7 +341,10 @@ fn index(tx: &mirror_store::Tx<'_>, event: &Event) -> Result<()> {
     let Some(note) = fold::note_of(event) else { return Ok(()) };
     let (Some(pos), Some(graph)) = (tx.pos(&note)?, fold::graph(tx, note)?) else { return Ok(()) };
     // Every leaf can be found, not only the one shown: a note in conflict has two texts.
-    let texts: Vec<&str> = graph.leaves().iter().map(|leaf| leaf.text.as_str()).collect();
+    let mut texts: Vec<String> = graph.leaves().iter().map(|leaf| leaf.text.clone()).collect();
+    for leaf in graph.leaves() {
+        texts.extend(transcripts::of_revision(tx, note, leaf)?.iter().map(Heard::text));
+    }
     Ok(tx.index_note(pos, &texts.join("\n"))?)
 }
 
@@ -377,7 +381,7 @@ pub fn event_id(view: &View<'_>, text: &str) -> Result<EventId> {
 }
 
 /// A note and its revisions, by any of its events.
-fn find(view: &View<'_>, text: &str) -> Result<(EventId, NoteGraph)> {
+pub fn find(view: &View<'_>, text: &str) -> Result<(EventId, NoteGraph)> {
     let id = event_id(view, text)?;
     let event = view.event(&id)?.ok_or_else(|| Error::not_found(format!("{id} is not here")))?;
     let forgotten = is_forgotten(view, &event)?;
@@ -405,7 +409,11 @@ fn row_view(view: &View<'_>, names: &Names, row: &NoteRow) -> Result<Option<view
 
 fn note_view(view: &View<'_>, names: &Names, id: EventId, graph: &NoteGraph) -> Result<view::Note> {
     let shown = shown(graph)?;
-    let attachments = shown.attachments.iter().map(|one| blobs::attachment_view(view, one));
+    let heard = transcripts::of_revision(view, id, shown)?;
+    let attachments = shown.attachments.iter().map(|one| {
+        let of_it = heard.iter().find(|heard| heard.first.body.audio == one.blob && one.is_audio());
+        blobs::attachment_view(view, one, of_it.map(|heard| transcripts::shown(names, heard)))
+    });
     Ok(view::Note {
         note: id.to_string(),
         id: shown.id.to_string(),
@@ -420,14 +428,27 @@ fn note_view(view: &View<'_>, names: &Names, id: EventId, graph: &NoteGraph) -> 
     })
 }
 
+/// What a note is found by: its text, and what was heard in its recordings.
+fn said_in(note: &view::Note) -> String {
+    let heard = note.attachments.iter().filter_map(|one| one.transcript.as_ref());
+    let texts = std::iter::once(note.text.as_str()).chain(heard.map(|heard| heard.text.as_str()));
+    texts.collect::<Vec<_>>().join("\n")
+}
+
 fn hit(note: view::Note, terms: &[&str]) -> view::Hit {
-    let spans: Vec<view::HitSpan> = snippet::snippet(&note.text, terms)
+    // What was written goes before what was heard, unless only that holds what was searched for.
+    let heard = note.attachments.iter().filter_map(|one| one.transcript.as_ref());
+    let mut heard = heard.map(|heard| heard.text.as_str());
+    let holds_any = |text: &str| terms.iter().any(|term| snippet::holds(text, &[*term]));
+    let spoken = (!holds_any(&note.text)).then(|| heard.find(|text| holds_any(text))).flatten();
+    let spans: Vec<view::HitSpan> = snippet::snippet(spoken.unwrap_or(&note.text), terms)
         .into_iter()
         .map(|(text, matched)| view::HitSpan { text, matched })
         .collect();
     view::Hit {
         snippet: spans.iter().map(|span| span.text.as_str()).collect(),
         spans,
+        in_transcript: spoken.is_some(),
         note: note.note,
         id: note.id,
         at: note.at,

@@ -58,7 +58,10 @@ impl Node {
         }
         intake::retry_waiting(self)?;
         let node = self.clone();
-        let settled = tokio::task::spawn_blocking(move || node.settle_or_warn());
+        let settled = tokio::task::spawn_blocking(move || {
+            node.settle_or_warn();
+            node.forget_orphans_or_warn();
+        });
         settled.await.map_err(|error| Error::integrity(format!("the shared files: {error}")))?;
         let (head, conflicts) =
             self.read(|view| Ok((status::head_of(view)?, status::conflict_count(view)?)))?;

@@ -155,7 +155,10 @@ impl Node {
         channel.finish().await;
         intake::retry_waiting(self)?;
         let node = self.clone();
-        let settled = tokio::task::spawn_blocking(move || node.settle_or_warn());
+        let settled = tokio::task::spawn_blocking(move || {
+            node.settle_or_warn();
+            node.forget_orphans_or_warn();
+        });
         settled.await.map_err(|error| Error::integrity(format!("the shared files: {error}")))?;
         report.map(drop)
     }

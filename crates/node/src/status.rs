@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use mirror_domain::standup::{StandupNote, date_of, day, local_time, markdown, standup};
 use mirror_domain::{Body, NoteState, Role, map, sync};
-use mirror_protocol::{CanonicalHead, ChainId, DeviceId, Event, EventId, Lamport, canonical_head};
+use mirror_protocol::{
+    BlobId, CanonicalHead, ChainId, DeviceId, Event, EventId, Lamport, canonical_head,
+};
 use mirror_store::{ChainRow, Place, View};
 
 use crate::error::{Error, Result};
@@ -13,7 +15,7 @@ use crate::forget::is_forgotten;
 use crate::names::Names;
 use crate::node::Node;
 use crate::view::{self, SyncState};
-use crate::{clock, convert, devices, fold, notes};
+use crate::{clock, convert, devices, fold, notes, transcripts};
 
 /// What of the log to show.
 #[derive(Debug, Clone)]
@@ -211,20 +213,25 @@ fn standup_notes(
             found.push((id, graph));
         }
     }
-    let note = |(id, graph): &(EventId, mirror_domain::NoteGraph)| {
-        let (first, shown) = (notes::captured_at(graph)?, graph.shown()?);
-        Some(StandupNote {
+    let mut page = Vec::new();
+    for (id, graph) in &found {
+        let (Some(first), Some(shown)) = (notes::captured_at(graph), graph.shown()) else {
+            continue;
+        };
+        let heard = transcripts::of_revision(view, *id, shown)?;
+        let of = |audio: &BlobId| heard.iter().find(|one| one.first.body.audio == *audio).cloned();
+        page.push(StandupNote {
             event: shown.id,
             note: *id,
-            text: shown.title(),
+            text: shown.told(of),
             at: first.at,
             device_name: names.name(&first.device),
             role: role_of(&first.device),
             order: first.order,
             conflict: graph.state() == NoteState::Conflict,
-        })
-    };
-    Ok(found.iter().filter_map(note).collect())
+        });
+    }
+    Ok(page)
 }
 
 fn standup_item(note: StandupNote) -> view::StandupItem {

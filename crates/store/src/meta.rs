@@ -40,6 +40,10 @@ pub enum Meta {
     Moved,
     /// The vault's folder.
     Vault,
+    /// The speech model that a person chose, as JSON.
+    SpeechModel,
+    /// Recordings that could not be heard, as JSON.
+    SpeechFailures,
 }
 
 impl Meta {
@@ -61,6 +65,8 @@ impl Meta {
             Self::Marker => "marker",
             Self::Moved => "moved",
             Self::Vault => "vault",
+            Self::SpeechModel => "speech_model",
+            Self::SpeechFailures => "speech_failures",
         }
     }
 }

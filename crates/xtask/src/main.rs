@@ -12,6 +12,7 @@ mod kotlin;
 mod run;
 mod sh;
 mod sim;
+mod speech;
 mod test;
 mod tidy;
 mod window;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 const HELP: &str = "cargo xtask COMMAND
 
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
-  test [rust|ui|vectors|kotlin|window]
+  test [rust|ui|vectors|kotlin|window|speech]
                                 run the tests, all of them without a name
   check [kotlin|cross]          format, lints, licences, types, tidiness; or of these only what is Kotlin, or only the types
                                 of the Rust for Android and macOS

@@ -3,6 +3,7 @@
 use crate::install;
 use crate::kotlin;
 use crate::sh::{Result, captured, cargo, command, root, step, target};
+use crate::speech;
 use crate::window;
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct Tally {
     failed: u64,
 }
 
-const PARTS: [&str; 5] = ["rust", "ui", "vectors", "kotlin", "window"];
+const PARTS: [&str; 6] = ["rust", "ui", "vectors", "kotlin", "window", "speech"];
 
 pub fn test(parts: &[&str]) -> Result<()> {
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
@@ -37,6 +38,15 @@ pub fn test(parts: &[&str]) -> Result<()> {
         println!("── tests in the window: NOT run, they need Linux (WebKitWebDriver)");
     } else if wanted("window") {
         total.add("window", window::test());
+    }
+    if wanted("speech") {
+        match speech::prepare() {
+            Ok(folder) => total.add("speech", speech::test(&folder)),
+            Err(reason) if parts.is_empty() => {
+                println!("── speech to text: NOT run: {reason}");
+            }
+            Err(reason) => total.add("speech", Err(reason)),
+        }
     }
     println!("\n{} passed, {} failed", total.passed, total.failed);
     if total.failed > 0 { Err("some tests failed".to_owned()) } else { Ok(()) }

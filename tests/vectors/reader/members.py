@@ -13,6 +13,7 @@ import cbor2
 ANCHOR, NODE, CAPTURE = 0, 1, 2
 MAX_DEPTH = 16
 MAX_TEXT, MAX_TAGS, MAX_TAG, MAX_NAME, MAX_REPLACES = 49152, 32, 64, 64, 16
+MAX_ENGINE, MAX_SEGMENTS = 128, 512
 MAX_ATTACHMENTS, MAX_FILE_NAME, MAX_MEDIA, MAX_BLOB = 16, 255, 127, 2**32 - 1
 TURNS = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 UNSEEN = {0xAD, 0x200B, *range(0x2060, 0x2065), 0xFEFF}
@@ -126,6 +127,32 @@ def check_replaces(replaces):
     need(all(map(is_hash, replaces)))
 
 
+def check_transcript(body):
+    need(is_hash(body.get(0)) and is_hash(body.get(1)))
+    replaces = body.setdefault(2, [])
+    need(type(replaces) is list and len(replaces) <= MAX_REPLACES and all(map(is_hash, replaces)))
+    need(body.get(3) is None or is_hash(body[3]))
+    need(body.get(6) is None or is_hash(body[6]))
+    for name in (body.get(4), body.get(5)):
+        need(type(name) is str and 1 <= len(name.encode()) <= MAX_ENGINE)
+        need(not has_control(name, turns=False))
+    language = body.get(7)
+    if language is not None:
+        need(type(language) is str and re.fullmatch(r"[A-Za-z0-9-]{2,16}", language, re.ASCII))
+    silent, segments = body.get(8, False), body.get(9)
+    need(type(silent) is bool and type(segments) is list and len(segments) <= MAX_SEGMENTS)
+    need(not (silent and segments))
+    total = before = 0
+    for segment in segments:
+        need(type(segment) is dict)
+        start, end, text = segment.get(0), segment.get(1), segment.get(2)
+        need(type(start) is int and type(end) is int and type(text) is str)
+        need(before <= start <= end < 2**32)
+        need(not is_blank(text) and not has_control(text, turns=False))
+        before, total = start, total + len(text.encode())
+    need(total <= MAX_TEXT)
+
+
 def read(event):
     """What an event says; nothing when its body is missing, unknown or does not read."""
     try:
@@ -162,6 +189,9 @@ def said(event):
             body = decoded(event.body)
             need(is_hash(body.get(0)))
             check_replaces(body.get(1))
+        case "note.transcript":
+            body = decoded(event.body)
+            check_transcript(body)
         case _:
             return None
     return body
@@ -330,6 +360,34 @@ class Revision:
         return (self.text, tuple(self.tags), tuple(self.attachments), self.archived)
 
 
+class Heard:
+    """What is shown of a recording, of the transcripts of its note in canonical order."""
+
+    def __init__(self, audio, said):
+        said = [one for one in said if one[1][1] == audio]
+        whole = [one for one in said if one[1].get(3) is None]
+        replaced = {old for _, body, _ in whole for old in body[2]}
+        leaves = [one for one in whole if one[0].id not in replaced]
+        self.audio, self.leaves, self.parts = audio, [one[0].id for one in leaves], []
+        self.pieces = []
+        part = leaves[-1] if leaves else None
+        while part is not None:
+            event, body, device = part
+            self.parts.append(event.id)
+            self.pieces += [trim(segment[2]) for segment in body[9]]
+            later = [one for one in said if one[1].get(3) == event.id and one[2] == device]
+            part = later[-1] if later else None
+
+
+def trim(text):
+    signs = list(text)
+    while signs and ord(signs[0]) in SPACE:
+        signs.pop(0)
+    while signs and ord(signs[-1]) in SPACE:
+        signs.pop()
+    return "".join(signs)
+
+
 class Note:
     """A note of its revisions, in canonical order."""
 
@@ -348,10 +406,14 @@ class Note:
 
 def notes(members):
     """The notes that are listed, in canonical order."""
-    of = {}
+    of, spoken = {}, {}
     for event in members.ordered:
         body = members.bodies[event.id]
-        if body is not None and event.kind.startswith("note.") and members.counts(event):
+        if body is None or not members.counts(event):
+            continue
+        if event.kind == "note.transcript":
+            spoken.setdefault(body[0], []).append((event, body, members.author(event)))
+        elif event.kind.startswith("note."):
             of.setdefault(event.id if event.kind == "note.add" else body[0], []).append(event)
     listed = []
     for event in members.ordered:
@@ -359,7 +421,11 @@ def notes(members):
             revisions = []
             for said in of[event.id]:
                 revisions.append(Revision(said, members.bodies[said.id], revisions))
-            listed.append(Note(event.id, revisions))
+            note = Note(event.id, revisions)
+            audio = [one[0] for one in note.leaves[-1].attachments if one[4].startswith("audio/")]
+            heard = [Heard(one, spoken.get(event.id, [])) for one in audio]
+            note.heard = [one for one in heard if one.parts]
+            listed.append(note)
     return listed
 
 
@@ -377,6 +443,9 @@ def digest(members, listed, others=()):
     for note in listed:
         state = bytes([("current", "conflict", "archived").index(note.state)])
         total += entry(b"note", note.note, state, *sorted(leaf.id for leaf in note.leaves))
+    for event in members.ordered:
+        if event.kind == "note.transcript" and members.bodies[event.id] is not None:
+            total += entry(b"transcript", event.id) if members.counts(event) else 0
     for other in others:
         total += entry(*other)
     return (total % 2**256).to_bytes(32, "big")
@@ -420,6 +489,15 @@ def noted(events, opens):
                 "text": note.leaves[-1].text,
                 "tags": note.leaves[-1].tags,
                 "carries": [one[3] for one in note.leaves[-1].attachments],
+                "heard": [
+                    {
+                        "audio": heard.audio.hex(),
+                        "parts": [part.hex() for part in heard.parts],
+                        "leaves": [leaf.hex() for leaf in heard.leaves],
+                        "text": " ".join(heard.pieces),
+                    }
+                    for heard in note.heard
+                ],
             },
         }
         for note in listed

@@ -2,6 +2,7 @@ import type {
   Change,
   Conflict,
   DiffSpan,
+  HeardTranscript,
   Hit,
   Identity,
   Invite,
@@ -52,6 +53,10 @@ export interface Backend {
   noteHistory(args: { note: string }): Promise<Revision[]>;
   /** What a revision changed in the one before it, word by word. */
   noteChanges(args: { note: string; revision: string }): Promise<DiffSpan[]>;
+  /** The transcript of a recording, with its pieces. */
+  transcript(args: { note: string; audio: string }): Promise<HeardTranscript>;
+  /** A megabyte of an attachment at most; nothing behind its end. */
+  attachmentPiece(args: { blob: string; from: number }): Promise<ArrayBuffer>;
   editNote(args: { note: string; base: string; text: string; tags: string[] }): Promise<Note>;
   /** Rejects with `conflict` once `base`, the revision on screen, is no longer the latest. */
   archiveNote(args: { note: string; base: string }): Promise<null>;

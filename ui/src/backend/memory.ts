@@ -105,6 +105,20 @@ export class MemoryBackend implements Backend {
       return wordDiff(of(of(revision)?.parents[0])?.text ?? '', of(revision)?.text ?? '');
     });
 
+  transcript: Backend['transcript'] = ({ note, audio }) =>
+    this.#answer(() => {
+      const heard = this.#find(note).heard?.find((one) => one.transcript.audio === audio);
+      if (heard === undefined) throw problem('not_found', 'nothing was heard yet', 'transcribe it on a device that has a model');
+      return heard;
+    });
+
+  attachmentPiece: Backend['attachmentPiece'] = ({ blob, from }) =>
+    this.#answer(() => {
+      const bytes = this.world.content?.get(blob);
+      if (bytes === undefined) throw problem('not_found', 'the recording is not here', 'reconcile with a device that has it');
+      return bytes.slice(from, from + 1_048_576).buffer;
+    });
+
   editNote: Backend['editNote'] = ({ note, base, text, tags }) =>
     this.#change(() => this.#revise(note, [base], text, tags, false));
 
@@ -125,7 +139,7 @@ export class MemoryBackend implements Backend {
         const spans = matchSpans(text, query);
         if (spans === null) continue;
         const snippet = spans.map((span) => span.text).join('');
-        hits.push({ note, id, spans, snippet, at, device, device_name, tags, state });
+        hits.push({ note, id, in_transcript: false, spans, snippet, at, device, device_name, tags, state });
         if (hits.length === limit) break;
       }
       return hits;

@@ -14,6 +14,8 @@ export type Attachment = {
 	/**  Parts of 256 KiB that are here, and that there are. */
 	chunks_here: number,
 	chunks: number,
+	/**  What was heard in it; a recording without one waits for it. */
+	transcript: Transcript | null,
 };
 
 /**  How many files and recordings a running reconcile has exchanged with one peer, after the events. */
@@ -139,6 +141,13 @@ export type DiffSpan = {
 	text: string,
 };
 
+/**  Why a piece may never have been said. */
+export type Doubt = 
+/**  What engines say of silence and noise. */
+"known_phrase" | 
+/**  The same again and again. */
+"repeat";
+
 /**  A place where a chain forks: its author signed for both sides. */
 export type Fork = {
 	chain: string,
@@ -147,10 +156,18 @@ export type Fork = {
 	branches: Branch[],
 };
 
+/**  A transcript with its pieces. */
+export type HeardTranscript = {
+	transcript: Transcript,
+	segments: TranscriptSegment[],
+};
+
 /**  A search result. */
 export type Hit = {
 	note: string,
 	id: string,
+	/**  The match is in what was heard in a recording, not in what was written. */
+	in_transcript: boolean,
 	/**  Text around the match, in pieces. */
 	spans: HitSpan[],
 	/**  The same as one string. */
@@ -482,4 +499,37 @@ export type TicketFacts = {
 	/**  To be compared with the inviter's screen. */
 	digits: string,
 	expires: string,
+};
+
+/**  The transcript of a recording. */
+export type Transcript = {
+	/**  The event. */
+	id: string,
+	/**  SHA-256 of the recording. */
+	audio: string,
+	/**  Empty where nothing was heard. */
+	text: string,
+	engine: string,
+	model: string,
+	/**  SHA-256 of the model's file. */
+	model_hash: string | null,
+	language: string | null,
+	/**  The recording holds no sound at all. */
+	silent: boolean,
+	/**  Something in it may never have been said. */
+	doubtful: boolean,
+	at: string,
+	device: string,
+	device_name: string,
+	/**  Other transcripts that nothing replaces either. */
+	others: number,
+};
+
+/**  A piece of a transcript. */
+export type TranscriptSegment = {
+	/**  Milliseconds of the recording. */
+	start_ms: number,
+	end_ms: number,
+	text: string,
+	doubt: Doubt | null,
 };

@@ -1,6 +1,6 @@
 //! `blob`: the files and recordings that notes carry.
 
-use mirror_node::view::{Attachment, Blob, BlobState};
+use mirror_node::view::{Attachment, Blob, BlobState, Transcript};
 use serde_json::json;
 
 use super::Here;
@@ -43,10 +43,23 @@ fn blob_line(blob: &Blob) -> String {
 
 /// One attachment of a note.
 pub fn attachment_line(attachment: &Attachment) -> String {
-    let Attachment { blob, name, media, size, state, chunks_here, chunks } = attachment;
+    let Attachment { blob, name, media, size, state, chunks_here, chunks, transcript } = attachment;
     let state = state_words(*state, *chunks_here, *chunks);
+    let heard = transcript.as_ref().map(transcript_words).unwrap_or_default();
     let (id, size) = (words::short(blob), words::size(*size));
-    format!("{id}  {name} ({media}, {size}): {state}\n")
+    format!("{id}  {name} ({media}, {size}): {state}\n{heard}")
+}
+
+/// What was heard, behind a bar, so that it can't pass for what was written.
+fn transcript_words(transcript: &Transcript) -> String {
+    let Transcript { text, model, device_name, silent, doubtful, .. } = transcript;
+    let text = match text.as_str() {
+        "" if *silent => "the recording holds no sound".to_owned(),
+        "" => "no speech was heard".to_owned(),
+        text => words::indented(text),
+    };
+    let doubt = if *doubtful { "; parts are doubtful" } else { "" };
+    format!("heard by {model} on {device_name}{doubt}:\n{text}\n")
 }
 
 fn state_words(state: BlobState, here: u32, all: u32) -> String {

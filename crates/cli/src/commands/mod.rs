@@ -13,6 +13,7 @@ mod paging;
 mod pairing;
 mod reconcile;
 mod serve;
+mod speech;
 mod vault;
 
 use std::future::Future;
@@ -59,6 +60,8 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Conflicts => conflicts::list(&here),
         Command::Resolve(args) => conflicts::resolve(&here, args),
         Command::Standup(args) => morning::standup(&here, &args),
+        Command::Transcribe(args) => speech::transcribe(&here, &args),
+        Command::Speech(args) => speech::speech(&here, args),
         Command::Map => morning::map(&here),
     }
 }

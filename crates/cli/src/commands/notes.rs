@@ -156,7 +156,8 @@ pub fn search(here: &Here<'_>, args: &Search) -> Result<Exit> {
     here.out.list(&hits, "nothing found", |hit| {
         let (id, at) = (words::short(&hit.note), words::local(&hit.at));
         let (name, text) = (&hit.device_name, words::summary(&hit.snippet));
-        format!("{id}  {at}  {name}: {text}{}", words::tags(&hit.tags))
+        let heard = if hit.in_transcript { "(heard) " } else { "" };
+        format!("{id}  {at}  {name}: {heard}{text}{}", words::tags(&hit.tags))
     })?;
     Ok(Exit::Done)
 }

@@ -90,28 +90,28 @@ async fn watched(node: &Node, with: With) -> Result<ReconcileReport> {
 }
 
 /// A line on stderr that rewrites itself, on a terminal only.
-struct ProgressLine {
+pub struct ProgressLine {
     shows: bool,
     width: usize,
 }
 
 impl ProgressLine {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { shows: io::stderr().is_terminal(), width: 0 }
     }
 
-    fn shows(&self) -> bool {
+    pub fn shows(&self) -> bool {
         self.shows
     }
 
-    fn show(&mut self, text: &str) {
+    pub fn show(&mut self, text: &str) {
         let text = words::printable(text);
         self.write(&text);
         self.width = text.chars().count();
     }
 
     /// Leaves the terminal as it was found.
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         if self.shows && self.width > 0 {
             self.write("");
             self.write("");

@@ -27,6 +27,7 @@ pub fn serve(here: &Here<'_>, args: &Serve) -> Result<Exit> {
         }))?;
         let _watch = node.watch();
         let _vault = watch_vault(here, &node);
+        let _speech = node.transcribe_in_background();
         let index = tokio::spawn(keep_index(node.clone()));
         stop.asked().await;
         index.abort();

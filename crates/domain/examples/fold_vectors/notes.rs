@@ -1,8 +1,9 @@
 //! What becomes of notes, and the state digest.
 
+use mirror_domain::Transcript;
 use mirror_domain::attachment::Attachment;
-use mirror_domain::body::{NoteAdd, NoteArchive, NoteEdit};
-use mirror_domain::{Body, Entry, NoteGraph, NoteState, Revision, Role, StateDigest};
+use mirror_domain::body::{NoteAdd, NoteArchive, NoteEdit, NoteTranscript, Segment};
+use mirror_domain::{Body, Entry, Heard, NoteGraph, NoteState, Revision, Role, StateDigest};
 use mirror_protocol::memory::MemoryLog;
 use mirror_protocol::{BlobId, BlobRef, ChunkListHash, Event, EventId};
 use serde_json::{Value, json};
@@ -80,7 +81,12 @@ fn forgetting(name: &str, devices: &[&Member], forgotten: Option<EventId>) -> Va
         let Some(graph) = graph(&reader, first) else { continue };
         let leaves: Vec<_> = graph.leaves().iter().map(|leaf| leaf.id).collect();
         digest.add(Entry::note(&first.id, &leaves, graph.state()));
-        notes.push(note(first.id, &graph));
+        notes.push(note(first.id, &graph, &transcripts(&reader, first.id)));
+    }
+    for event in reader.ordered().into_iter().filter(|event| reader.counts(event)) {
+        if let Ok(Body::NoteTranscript(_)) = Body::read(event) {
+            digest.add(Entry::transcript(&event.id));
+        }
     }
     let expect = json!({ "notes": notes, "digest": hex(digest.0) });
     json!({ "name": name, "input": input, "expect": expect })
@@ -95,7 +101,22 @@ fn graph(reader: &Reader<'_>, first: &Event) -> Option<NoteGraph> {
     (!revisions.is_empty()).then(|| NoteGraph::new(revisions))
 }
 
-fn note(note: EventId, graph: &NoteGraph) -> Value {
+fn transcripts(reader: &Reader<'_>, note: EventId) -> Vec<Transcript> {
+    let counting = reader.ordered().into_iter().filter(|event| reader.counts(event));
+    let said = counting.filter_map(|event| match Body::read(event).ok()? {
+        Body::NoteTranscript(body) if body.note == note => Some(Transcript {
+            id: event.id,
+            body,
+            device: reader.author(event),
+            at: event.header.at,
+            order: event.order(),
+        }),
+        _ => None,
+    });
+    said.collect()
+}
+
+fn note(note: EventId, graph: &NoteGraph, said: &[Transcript]) -> Value {
     let state = match graph.state() {
         NoteState::Current => "current",
         NoteState::Conflict => "conflict",
@@ -103,18 +124,27 @@ fn note(note: EventId, graph: &NoteGraph) -> Value {
     };
     let ids = |leaves: Vec<&Revision>| leaves.iter().map(|leaf| leaf.id).collect::<Vec<_>>();
     let shown = graph.shown().unwrap();
+    let audio = shown.attachments.iter().filter(|one| one.is_audio());
+    let heard = audio.filter_map(|one| Heard::of(&one.blob, said));
+    let heard: Vec<_> = heard
+        .map(|heard| {
+            let (audio, parts) = (heard.first.body.audio, &heard.parts);
+            json!({ "audio": audio, "parts": parts, "leaves": heard.leaves, "text": heard.text() })
+        })
+        .collect();
     json!({
         "note": note, "state": state, "leaves": ids(graph.leaves()),
         "distinct": ids(graph.distinct_leaves()),
         "shown": {
             "id": shown.id, "text": shown.text, "tags": shown.tags,
             "carries": shown.attachments.iter().map(|one| &one.name).collect::<Vec<_>>(),
+            "heard": heard,
         },
     })
 }
 
 pub fn notes() -> Value {
-    Value::Array([edits(), archives(), attachments(), others()].concat())
+    Value::Array([edits(), archives(), attachments(), spoken(), others()].concat())
 }
 
 fn two() -> [Member; 2] {
@@ -201,6 +231,67 @@ fn attachments() -> Vec<Value> {
     let away = attachment(3, "../away.m4a");
     edit_carrying(&mut mac, note, &[both], "carries a lie", Some(vec![away]));
     cases.push(case("an attachment under a name that is none", &[&mac, &phone]));
+    cases
+}
+
+fn hear(by: &mut Member, note: EventId, n: u8, replaces: &[EventId], text: &str) -> EventId {
+    say(by, &Body::NoteTranscript(transcript(note, n, replaces, text))).id
+}
+
+fn transcript(note: EventId, n: u8, replaces: &[EventId], text: &str) -> NoteTranscript {
+    let segment =
+        |start_ms, text: &str| Segment { start_ms, end_ms: start_ms + 900, text: text.to_owned() };
+    NoteTranscript {
+        note,
+        audio: BlobId([n; 32]),
+        replaces: replaces.to_vec(),
+        continues: None,
+        engine: "whisper.cpp".to_owned(),
+        model: "tiny.en".to_owned(),
+        model_hash: Some(BlobId([7; 32])),
+        language: Some("en".to_owned()),
+        silent: false,
+        segments: vec![segment(0, text), segment(1000, " at four. ")],
+    }
+}
+
+fn spoken() -> Vec<Value> {
+    let [mut mac, mut phone] = two();
+    let add =
+        NoteAdd { text: String::new(), tags: vec![], attachments: vec![attachment(1, "one.m4a")] };
+    let note = say(&mut phone, &Body::NoteAdd(add)).id;
+    meet(&mut mac, &mut phone);
+    let rough = hear(&mut phone, note, 1, &[], "tee");
+    let mut cases = vec![case("a transcript", &[&mac, &phone])];
+    meet(&mut mac, &mut phone);
+    let mine = hear(&mut mac, note, 1, &[rough], "tea");
+    cases.push(case("a transcript replaces one", &[&mac, &phone]));
+    let theirs = hear(&mut phone, note, 1, &[rough], "sea");
+    cases.push(case("two transcripts at once", &[&mac, &phone]));
+    meet(&mut mac, &mut phone);
+    let whole = hear(&mut mac, note, 1, &[mine, theirs], "a long story");
+    let part = |of, text| NoteTranscript { continues: Some(of), ..transcript(note, 1, &[], text) };
+    let second = say(&mut mac, &Body::NoteTranscript(part(whole, "goes on"))).id;
+    say(&mut mac, &Body::NoteTranscript(part(second, "and ends")));
+    meet(&mut mac, &mut phone);
+    say(&mut phone, &Body::NoteTranscript(part(whole, "another's words")));
+    cases.push(case("a long transcript in three parts", &[&mac, &phone]));
+    hear(&mut mac, note, 2, &[], "of nothing that the note carries");
+    let mut wrong = transcript(note, 1, &[], "control");
+    wrong.segments[1].text = "\u{7}".to_owned();
+    say(&mut mac, &Body::NoteTranscript(wrong));
+    let mut wrong = transcript(note, 1, &[], "backwards");
+    wrong.segments[0].start_ms = 2000;
+    wrong.segments[0].end_ms = 2000;
+    say(&mut mac, &Body::NoteTranscript(wrong));
+    let silent = NoteTranscript { silent: true, ..transcript(note, 1, &[], "silent, and words") };
+    say(&mut mac, &Body::NoteTranscript(silent));
+    let nameless = NoteTranscript { model: String::new(), ..transcript(note, 1, &[], "nobody") };
+    say(&mut mac, &Body::NoteTranscript(nameless));
+    let odd = Some("e\u{301}n".to_owned());
+    let odd = NoteTranscript { language: odd, ..transcript(note, 1, &[], "no language") };
+    say(&mut mac, &Body::NoteTranscript(odd));
+    cases.push(case("what is no transcript", &[&mac, &phone]));
     cases
 }
 

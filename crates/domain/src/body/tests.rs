@@ -87,6 +87,45 @@ fn only_a_note_that_carries_something_goes_without_text() {
 }
 
 #[test]
+fn the_largest_transcript_fits_a_body() {
+    use crate::text::MAX_TEXT_BYTES;
+    let each = MAX_TEXT_BYTES / MAX_SEGMENTS;
+    let segment = Segment { start_ms: u32::MAX, end_ms: u32::MAX, text: "x".repeat(each) };
+    let mut transcript = NoteTranscript {
+        note: EventId([7; 32]),
+        audio: BlobId([3; 32]),
+        replaces: vec![EventId([8; 32]); MAX_REPLACES],
+        continues: Some(EventId([9; 32])),
+        engine: "e".repeat(MAX_ENGINE_BYTES),
+        model: "m".repeat(MAX_ENGINE_BYTES),
+        model_hash: Some(BlobId([4; 32])),
+        language: Some("l".repeat(MAX_LANGUAGE_BYTES)),
+        silent: false,
+        segments: vec![segment.clone(); MAX_SEGMENTS],
+    };
+    let read = |body: &NoteTranscript| {
+        let body = Body::NoteTranscript(body.clone());
+        let bytes = body.encode();
+        assert!(bytes.len() <= mirror_protocol::limits::MAX_BODY_BYTES, "{}", bytes.len());
+        Body::read(&event(NOTE_TRANSCRIPT, bytes)).map(|read| assert_eq!(read, body))
+    };
+    assert_eq!(read(&transcript), Ok(()));
+    transcript.segments.push(segment.clone());
+    let error = read(&transcript).unwrap_err().to_string();
+    assert!(error.contains("513 segments, the limit is 512"), "{error}");
+    let long = Segment { text: "x".repeat(MAX_TEXT_BYTES + 1), ..segment };
+    transcript.segments = vec![long];
+    let error = read(&transcript).unwrap_err().to_string();
+    assert!(error.contains("49153 bytes, the limit of one event is 49152"), "{error}");
+    // Divided, a transcript of any length fits.
+    let many = vec![Segment { start_ms: 0, end_ms: 1, text: "x".repeat(900) }; 1300];
+    for part in parts(many) {
+        transcript.segments = part;
+        assert_eq!(read(&transcript), Ok(()));
+    }
+}
+
+#[test]
 fn the_largest_note_fits_a_body() {
     use crate::attachment::{MAX_ATTACHMENTS, MAX_FILE_NAME_BYTES, MAX_MEDIA_BYTES};
     use crate::text::{MAX_TAG_BYTES, MAX_TAGS, MAX_TEXT_BYTES};

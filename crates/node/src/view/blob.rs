@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Transcript;
+
 /// A file or a recording of a note.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "types", derive(specta::Type))]
@@ -17,6 +19,8 @@ pub struct Attachment {
     /// Parts of 256 KiB that are here, and that there are.
     pub chunks_here: u32,
     pub chunks: u32,
+    /// What was heard in it; a recording without one waits for it.
+    pub transcript: Option<Transcript>,
 }
 
 /// How much of a content is here.

@@ -13,7 +13,9 @@ mod map;
 mod note;
 mod problem;
 mod reconcile;
+mod speech;
 mod standup;
+mod transcript;
 mod vault;
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,9 @@ pub use problem::{Code, Problem};
 pub use reconcile::{
     BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,
 };
+pub use speech::{Speech, SpeechFailure, SpeechModel, SpeechOffer};
 pub use standup::{Standup, StandupItem, StandupSection};
+pub use transcript::{Doubt, HeardTranscript, Transcript, TranscriptSegment};
 pub use vault::{
     AuditEntry, AuditPage, FileVersion, SharedFolder, VaultAct, VaultDiff, VaultFinding,
     VaultNoticed, VaultPruned, VaultScrubbed, VaultWritten, WaitingFile,

@@ -94,6 +94,8 @@ pub struct Revision {
 pub struct Hit {
     pub note: String,
     pub id: String,
+    /// The match is in what was heard in a recording, not in what was written.
+    pub in_transcript: bool,
     /// Text around the match, in pieces.
     pub spans: Vec<HitSpan>,
     /// The same as one string.

@@ -19,7 +19,7 @@ export function noteView(stored: StoredNote): Note {
     device_name: shown.device_name,
     state: heads.length > 1 ? 'conflict' : shown.archived ? 'archived' : 'current',
     saved_on: stored.saved_on,
-    attachments: [],
+    attachments: stored.attachments ?? [],
   };
 }
 

@@ -1,7 +1,14 @@
-import type { Device, Fork, Identity, Revision, SyncState } from '../types';
+import type { Attachment, Device, Fork, HeardTranscript, Identity, Revision, SyncState } from '../types';
 import { fakeHash } from './words';
 
-export type StoredNote = { note: string; revisions: Revision[]; saved_on: string[]; proposal: string | null };
+export type StoredNote = {
+  note: string;
+  revisions: Revision[];
+  saved_on: string[];
+  proposal: string | null;
+  attachments?: Attachment[];
+  heard?: HeardTranscript[];
+};
 
 /** A mesh as the in-memory backend keeps it. */
 export type World = {
@@ -10,6 +17,8 @@ export type World = {
   devices: Device[];
   places: Map<string, { place: string | null; x: number; y: number }>;
   notes: StoredNote[];
+  /** What attachments hold, by blob. */
+  content?: Map<string, Uint8Array<ArrayBuffer>>;
   draft: string;
   /** Notes that the phone holds and this device does not. */
   incoming: string[];

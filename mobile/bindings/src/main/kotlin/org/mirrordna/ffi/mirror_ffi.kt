@@ -782,7 +782,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_mirror_ffi_checksum_method_mirror_status(
     ): Int
+    external fun uniffi_mirror_ffi_checksum_method_mirror_transcript(
+    ): Int
     external fun uniffi_mirror_ffi_checksum_method_mirror_want_attachment(
+    ): Int
+    external fun uniffi_mirror_ffi_checksum_method_mirror_write_transcript(
     ): Int
     external fun uniffi_mirror_ffi_checksum_method_progressing_moved(
     ): Int
@@ -886,7 +890,11 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_mirror_ffi_fn_method_mirror_status(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_mirror_ffi_fn_method_mirror_transcript(`ptr`: Long,`note`: RustBuffer.ByValue,`audio`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_mirror_ffi_fn_method_mirror_want_attachment(`ptr`: Long,`blob`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_mirror_ffi_fn_method_mirror_write_transcript(`ptr`: Long,`note`: RustBuffer.ByValue,`audio`: RustBuffer.ByValue,`transcript`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_mirror_ffi_fn_clone_progressing(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1104,7 +1112,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mirror_ffi_checksum_method_mirror_status() and 0xFFFF) != 43579) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_mirror_ffi_checksum_method_mirror_transcript() and 0xFFFF) != 21766) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_mirror_ffi_checksum_method_mirror_want_attachment() and 0xFFFF) != 54901) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mirror_ffi_checksum_method_mirror_write_transcript() and 0xFFFF) != 31236) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mirror_ffi_checksum_method_progressing_moved() and 0xFFFF) != 60517) {
@@ -2327,9 +2341,20 @@ public interface MirrorInterface {
     fun `status`(): Status
     
     /**
+     * The transcript of a note's recording with its pieces; of its first recording, when none is named.
+     */
+    fun `transcript`(`note`: kotlin.String, `audio`: kotlin.String?): HeardTranscript
+    
+    /**
      * Asks for content that is not here; it comes with the next reconcile.
      */
     fun `wantAttachment`(`blob`: kotlin.String): Blob
+    
+    /**
+     * Says what was heard in a recording of a note; it replaces what was heard before, and can be replaced. Durable when it
+     * returns. `audio` is the attachment's blob.
+     */
+    fun `writeTranscript`(`note`: kotlin.String, `audio`: kotlin.String, `transcript`: TranscriptToWrite): Captured
     
     companion object
 }
@@ -2801,6 +2826,25 @@ open class Mirror: Disposable, AutoCloseable, MirrorInterface
 
     
     /**
+     * The transcript of a note's recording with its pieces; of its first recording, when none is named.
+     */
+    @Throws(MirrorException::class)override fun `transcript`(`note`: kotlin.String, `audio`: kotlin.String?): HeardTranscript {
+            return FfiConverterTypeHeardTranscript.lift(
+    callWithHandle {
+    uniffiRustCallWithError(MirrorException) { _status ->
+    UniffiLib.uniffi_mirror_ffi_fn_method_mirror_transcript(
+        it,
+        
+        FfiConverterString.lower(`note`),
+        FfiConverterOptionalString.lower(`audio`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Asks for content that is not here; it comes with the next reconcile.
      */
     @Throws(MirrorException::class)override fun `wantAttachment`(`blob`: kotlin.String): Blob {
@@ -2811,6 +2855,27 @@ open class Mirror: Disposable, AutoCloseable, MirrorInterface
         it,
         
         FfiConverterString.lower(`blob`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Says what was heard in a recording of a note; it replaces what was heard before, and can be replaced. Durable when it
+     * returns. `audio` is the attachment's blob.
+     */
+    @Throws(MirrorException::class)override fun `writeTranscript`(`note`: kotlin.String, `audio`: kotlin.String, `transcript`: TranscriptToWrite): Captured {
+            return FfiConverterTypeCaptured.lift(
+    callWithHandle {
+    uniffiRustCallWithError(MirrorException) { _status ->
+    UniffiLib.uniffi_mirror_ffi_fn_method_mirror_write_transcript(
+        it,
+        
+        FfiConverterString.lower(`note`),
+        FfiConverterString.lower(`audio`),
+        FfiConverterTypeTranscriptToWrite.lower(`transcript`),_status)
 }
     }
     )
@@ -3559,6 +3624,11 @@ data class Attachment (
     val `chunksHere`: kotlin.UInt
     , 
     val `chunks`: kotlin.UInt
+    , 
+    /**
+     * What was heard in it; a recording without one waits for it.
+     */
+    val `transcript`: Transcript?
     
 ){
     
@@ -3582,6 +3652,7 @@ public object FfiConverterTypeAttachment: FfiConverterRustBuffer<Attachment> {
             FfiConverterTypeBlobState.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterUInt.read(buf),
+            FfiConverterOptionalTypeTranscript.read(buf),
         )
     }
 
@@ -3592,7 +3663,8 @@ public object FfiConverterTypeAttachment: FfiConverterRustBuffer<Attachment> {
             FfiConverterUInt.allocationSize(value.`size`) +
             FfiConverterTypeBlobState.allocationSize(value.`state`) +
             FfiConverterUInt.allocationSize(value.`chunksHere`) +
-            FfiConverterUInt.allocationSize(value.`chunks`)
+            FfiConverterUInt.allocationSize(value.`chunks`) +
+            FfiConverterOptionalTypeTranscript.allocationSize(value.`transcript`)
     )
 
     override fun write(value: Attachment, buf: ByteBuffer) {
@@ -3603,6 +3675,7 @@ public object FfiConverterTypeAttachment: FfiConverterRustBuffer<Attachment> {
             FfiConverterTypeBlobState.write(value.`state`, buf)
             FfiConverterUInt.write(value.`chunksHere`, buf)
             FfiConverterUInt.write(value.`chunks`, buf)
+            FfiConverterOptionalTypeTranscript.write(value.`transcript`, buf)
     }
 }
 
@@ -4323,12 +4396,58 @@ public object FfiConverterTypeFork: FfiConverterRustBuffer<Fork> {
 
 
 /**
+ * A transcript with its pieces.
+ */
+data class HeardTranscript (
+    val `transcript`: Transcript
+    , 
+    val `segments`: List<TranscriptSegment>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHeardTranscript: FfiConverterRustBuffer<HeardTranscript> {
+    override fun read(buf: ByteBuffer): HeardTranscript {
+        return HeardTranscript(
+            FfiConverterTypeTranscript.read(buf),
+            FfiConverterSequenceTypeTranscriptSegment.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: HeardTranscript) = (
+            FfiConverterTypeTranscript.allocationSize(value.`transcript`) +
+            FfiConverterSequenceTypeTranscriptSegment.allocationSize(value.`segments`)
+    )
+
+    override fun write(value: HeardTranscript, buf: ByteBuffer) {
+            FfiConverterTypeTranscript.write(value.`transcript`, buf)
+            FfiConverterSequenceTypeTranscriptSegment.write(value.`segments`, buf)
+    }
+}
+
+
+
+/**
  * A search result.
  */
 data class Hit (
     val `note`: kotlin.String
     , 
     val `id`: kotlin.String
+    , 
+    /**
+     * The match is in what was heard in a recording, not in what was written.
+     */
+    val `inTranscript`: kotlin.Boolean
     , 
     /**
      * Text around the match, in pieces.
@@ -4367,6 +4486,7 @@ public object FfiConverterTypeHit: FfiConverterRustBuffer<Hit> {
         return Hit(
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
             FfiConverterSequenceTypeHitSpan.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
@@ -4380,6 +4500,7 @@ public object FfiConverterTypeHit: FfiConverterRustBuffer<Hit> {
     override fun allocationSize(value: Hit) = (
             FfiConverterString.allocationSize(value.`note`) +
             FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterBoolean.allocationSize(value.`inTranscript`) +
             FfiConverterSequenceTypeHitSpan.allocationSize(value.`spans`) +
             FfiConverterString.allocationSize(value.`snippet`) +
             FfiConverterString.allocationSize(value.`at`) +
@@ -4392,6 +4513,7 @@ public object FfiConverterTypeHit: FfiConverterRustBuffer<Hit> {
     override fun write(value: Hit, buf: ByteBuffer) {
             FfiConverterString.write(value.`note`, buf)
             FfiConverterString.write(value.`id`, buf)
+            FfiConverterBoolean.write(value.`inTranscript`, buf)
             FfiConverterSequenceTypeHitSpan.write(value.`spans`, buf)
             FfiConverterString.write(value.`snippet`, buf)
             FfiConverterString.write(value.`at`, buf)
@@ -5227,6 +5349,61 @@ public object FfiConverterTypeRevision: FfiConverterRustBuffer<Revision> {
 
 
 /**
+ * A piece of a transcript to be written.
+ */
+data class SegmentToWrite (
+    /**
+     * Where it begins, in milliseconds of the recording.
+     */
+    val `startMs`: kotlin.UInt
+    , 
+    /**
+     * Where it ends.
+     */
+    val `endMs`: kotlin.UInt
+    , 
+    /**
+     * What was heard.
+     */
+    val `text`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSegmentToWrite: FfiConverterRustBuffer<SegmentToWrite> {
+    override fun read(buf: ByteBuffer): SegmentToWrite {
+        return SegmentToWrite(
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SegmentToWrite) = (
+            FfiConverterUInt.allocationSize(value.`startMs`) +
+            FfiConverterUInt.allocationSize(value.`endMs`) +
+            FfiConverterString.allocationSize(value.`text`)
+    )
+
+    override fun write(value: SegmentToWrite, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`startMs`, buf)
+            FfiConverterUInt.write(value.`endMs`, buf)
+            FfiConverterString.write(value.`text`, buf)
+    }
+}
+
+
+
+/**
  * One side of a conflict.
  */
 data class Side (
@@ -5592,6 +5769,256 @@ public object FfiConverterTypeTicketFacts: FfiConverterRustBuffer<TicketFacts> {
 
 
 /**
+ * The transcript of a recording.
+ */
+data class Transcript (
+    /**
+     * The event.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * SHA-256 of the recording.
+     */
+    val `audio`: kotlin.String
+    , 
+    /**
+     * Empty where nothing was heard.
+     */
+    val `text`: kotlin.String
+    , 
+    val `engine`: kotlin.String
+    , 
+    val `model`: kotlin.String
+    , 
+    /**
+     * SHA-256 of the model's file.
+     */
+    val `modelHash`: kotlin.String?
+    , 
+    val `language`: kotlin.String?
+    , 
+    /**
+     * The recording holds no sound at all.
+     */
+    val `silent`: kotlin.Boolean
+    , 
+    /**
+     * Something in it may never have been said.
+     */
+    val `doubtful`: kotlin.Boolean
+    , 
+    val `at`: kotlin.String
+    , 
+    val `device`: kotlin.String
+    , 
+    val `deviceName`: kotlin.String
+    , 
+    /**
+     * Other transcripts that nothing replaces either.
+     */
+    val `others`: kotlin.UInt
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTranscript: FfiConverterRustBuffer<Transcript> {
+    override fun read(buf: ByteBuffer): Transcript {
+        return Transcript(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterUInt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Transcript) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`audio`) +
+            FfiConverterString.allocationSize(value.`text`) +
+            FfiConverterString.allocationSize(value.`engine`) +
+            FfiConverterString.allocationSize(value.`model`) +
+            FfiConverterOptionalString.allocationSize(value.`modelHash`) +
+            FfiConverterOptionalString.allocationSize(value.`language`) +
+            FfiConverterBoolean.allocationSize(value.`silent`) +
+            FfiConverterBoolean.allocationSize(value.`doubtful`) +
+            FfiConverterString.allocationSize(value.`at`) +
+            FfiConverterString.allocationSize(value.`device`) +
+            FfiConverterString.allocationSize(value.`deviceName`) +
+            FfiConverterUInt.allocationSize(value.`others`)
+    )
+
+    override fun write(value: Transcript, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`audio`, buf)
+            FfiConverterString.write(value.`text`, buf)
+            FfiConverterString.write(value.`engine`, buf)
+            FfiConverterString.write(value.`model`, buf)
+            FfiConverterOptionalString.write(value.`modelHash`, buf)
+            FfiConverterOptionalString.write(value.`language`, buf)
+            FfiConverterBoolean.write(value.`silent`, buf)
+            FfiConverterBoolean.write(value.`doubtful`, buf)
+            FfiConverterString.write(value.`at`, buf)
+            FfiConverterString.write(value.`device`, buf)
+            FfiConverterString.write(value.`deviceName`, buf)
+            FfiConverterUInt.write(value.`others`, buf)
+    }
+}
+
+
+
+/**
+ * A piece of a transcript.
+ */
+data class TranscriptSegment (
+    /**
+     * Milliseconds of the recording.
+     */
+    val `startMs`: kotlin.UInt
+    , 
+    val `endMs`: kotlin.UInt
+    , 
+    val `text`: kotlin.String
+    , 
+    val `doubt`: Doubt?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTranscriptSegment: FfiConverterRustBuffer<TranscriptSegment> {
+    override fun read(buf: ByteBuffer): TranscriptSegment {
+        return TranscriptSegment(
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeDoubt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: TranscriptSegment) = (
+            FfiConverterUInt.allocationSize(value.`startMs`) +
+            FfiConverterUInt.allocationSize(value.`endMs`) +
+            FfiConverterString.allocationSize(value.`text`) +
+            FfiConverterOptionalTypeDoubt.allocationSize(value.`doubt`)
+    )
+
+    override fun write(value: TranscriptSegment, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`startMs`, buf)
+            FfiConverterUInt.write(value.`endMs`, buf)
+            FfiConverterString.write(value.`text`, buf)
+            FfiConverterOptionalTypeDoubt.write(value.`doubt`, buf)
+    }
+}
+
+
+
+/**
+ * A transcript to be written.
+ */
+data class TranscriptToWrite (
+    /**
+     * What heard it, as `android-recogniser`.
+     */
+    val `engine`: kotlin.String
+    , 
+    /**
+     * Its model.
+     */
+    val `model`: kotlin.String
+    , 
+    /**
+     * SHA-256 of the model's file, in hex, where there is one.
+     */
+    val `modelHash`: kotlin.String?
+    , 
+    /**
+     * The language, as BCP 47 names it.
+     */
+    val `language`: kotlin.String?
+    , 
+    /**
+     * The recording holds no sound at all.
+     */
+    val `silent`: kotlin.Boolean
+    , 
+    /**
+     * What was said, in order.
+     */
+    val `segments`: List<SegmentToWrite>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTranscriptToWrite: FfiConverterRustBuffer<TranscriptToWrite> {
+    override fun read(buf: ByteBuffer): TranscriptToWrite {
+        return TranscriptToWrite(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceTypeSegmentToWrite.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: TranscriptToWrite) = (
+            FfiConverterString.allocationSize(value.`engine`) +
+            FfiConverterString.allocationSize(value.`model`) +
+            FfiConverterOptionalString.allocationSize(value.`modelHash`) +
+            FfiConverterOptionalString.allocationSize(value.`language`) +
+            FfiConverterBoolean.allocationSize(value.`silent`) +
+            FfiConverterSequenceTypeSegmentToWrite.allocationSize(value.`segments`)
+    )
+
+    override fun write(value: TranscriptToWrite, buf: ByteBuffer) {
+            FfiConverterString.write(value.`engine`, buf)
+            FfiConverterString.write(value.`model`, buf)
+            FfiConverterOptionalString.write(value.`modelHash`, buf)
+            FfiConverterOptionalString.write(value.`language`, buf)
+            FfiConverterBoolean.write(value.`silent`, buf)
+            FfiConverterSequenceTypeSegmentToWrite.write(value.`segments`, buf)
+    }
+}
+
+
+
+/**
  * How much of a content is here.
  */
 
@@ -5751,6 +6178,49 @@ public object FfiConverterTypeDiffChange: FfiConverterRustBuffer<DiffChange> {
     override fun allocationSize(value: DiffChange) = 4UL
 
     override fun write(value: DiffChange, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Why a piece may never have been said.
+ */
+
+enum class Doubt {
+    
+    /**
+     * What engines say of silence and noise.
+     */
+    KNOWN_PHRASE,
+    /**
+     * The same again and again.
+     */
+    REPEAT;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDoubt: FfiConverterRustBuffer<Doubt> {
+    override fun read(buf: ByteBuffer) = try {
+        Doubt.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Doubt) = 4UL
+
+    override fun write(value: Doubt, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -6472,6 +6942,70 @@ public object FfiConverterOptionalTypeSide: FfiConverterRustBuffer<Side?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeTranscript: FfiConverterRustBuffer<Transcript?> {
+    override fun read(buf: ByteBuffer): Transcript? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeTranscript.read(buf)
+    }
+
+    override fun allocationSize(value: Transcript?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeTranscript.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Transcript?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeTranscript.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeDoubt: FfiConverterRustBuffer<Doubt?> {
+    override fun read(buf: ByteBuffer): Doubt? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDoubt.read(buf)
+    }
+
+    override fun allocationSize(value: Doubt?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDoubt.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Doubt?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDoubt.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalSequenceString: FfiConverterRustBuffer<List<kotlin.String>?> {
     override fun read(buf: ByteBuffer): List<kotlin.String>? {
         if (buf.get().toInt() == 0) {
@@ -6924,6 +7458,34 @@ public object FfiConverterSequenceTypeRevision: FfiConverterRustBuffer<List<Revi
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeSegmentToWrite: FfiConverterRustBuffer<List<SegmentToWrite>> {
+    override fun read(buf: ByteBuffer): List<SegmentToWrite> {
+        val len = buf.getInt()
+        return List<SegmentToWrite>(len) {
+            FfiConverterTypeSegmentToWrite.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<SegmentToWrite>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeSegmentToWrite.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<SegmentToWrite>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeSegmentToWrite.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeStandupItem: FfiConverterRustBuffer<List<StandupItem>> {
     override fun read(buf: ByteBuffer): List<StandupItem> {
         val len = buf.getInt()
@@ -6970,6 +7532,34 @@ public object FfiConverterSequenceTypeStandupSection: FfiConverterRustBuffer<Lis
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeStandupSection.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeTranscriptSegment: FfiConverterRustBuffer<List<TranscriptSegment>> {
+    override fun read(buf: ByteBuffer): List<TranscriptSegment> {
+        val len = buf.getInt()
+        return List<TranscriptSegment>(len) {
+            FfiConverterTypeTranscriptSegment.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<TranscriptSegment>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeTranscriptSegment.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<TranscriptSegment>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeTranscriptSegment.write(it, buf)
         }
     }
 }
