@@ -40,6 +40,8 @@ pub enum Meta {
     Moved,
     /// The vault's folder.
     Vault,
+    /// The sum of the lines of sessions and distillates.
+    Sessions,
 }
 
 impl Meta {
@@ -61,6 +63,7 @@ impl Meta {
             Self::Marker => "marker",
             Self::Moved => "moved",
             Self::Vault => "vault",
+            Self::Sessions => "sessions",
         }
     }
 }
