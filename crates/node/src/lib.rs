@@ -48,6 +48,7 @@ mod receiving;
 mod reconcile;
 mod restore;
 mod serve;
+mod session;
 mod status;
 mod vault;
 mod verify;

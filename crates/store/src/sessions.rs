@@ -460,6 +460,7 @@ impl Tx<'_> {
             "DELETE FROM sessions; DELETE FROM session_events; DELETE FROM session_closes;
              DELETE FROM session_replaced; DELETE FROM distillates; DELETE FROM distillate_topics;
              DELETE FROM session_paths; DELETE FROM session_reviews; DELETE FROM session_indexed;
+             DELETE FROM meta WHERE key = 'sessions';
              INSERT INTO session_search (session_search) VALUES ('delete-all');",
         )?)
     }

@@ -529,6 +529,11 @@ impl DistillateStale {
 }
 
 impl super::Body {
+    /// Checks what is said of sessions and distillates before it is written.
+    pub fn check_limits(&self) -> Result<(), SessionBodyError> {
+        self.check_session()
+    }
+
     pub(super) fn check_session(&self) -> Checked {
         match self {
             Self::SessionOpen(open) => open.check(),

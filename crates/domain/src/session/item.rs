@@ -7,8 +7,6 @@ use mirror_protocol::{BlobId, EventId, Order, WallTime};
 pub enum ItemKind {
     /// `continuity.md`.
     Continuity,
-    /// A session that ended without a close.
-    Recovered,
     /// Two latest versions of something.
     Conflict,
     /// A note.
@@ -22,9 +20,8 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 6] = [
         Self::Continuity,
-        Self::Recovered,
         Self::Conflict,
         Self::Note,
         Self::Distillate,
@@ -36,7 +33,6 @@ impl ItemKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Continuity => "continuity",
-            Self::Recovered => "recovered",
             Self::Conflict => "conflict",
             Self::Note => "note",
             Self::Distillate => "distillate",
@@ -78,6 +74,16 @@ impl Trust {
     /// The number that stands for it.
     pub fn number(self) -> u8 {
         self as u8
+    }
+
+    /// What a number stands for; one of a later version is not trusted.
+    pub fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::Outside,
+            2 => Self::Agent,
+            3 => Self::Person,
+            _ => Self::Unverified,
+        }
     }
 }
 

@@ -221,8 +221,10 @@ impl Node {
     ) -> Result<Event> {
         let expect = self.on_disk(path)?.map_or(Expect::Absent, Expect::Is);
         let note = Body::VaultWrite(said.clone()).encode();
-        let written = locked.write(path, bytes, expect, &provenance(&said), &note)?;
-        let event = self.record(said, written.previous, Some(written.hash), written.bytes)?;
+        let at = clock::now();
+        let written = locked.write(path, bytes, expect, &provenance(&said, at), &note)?;
+        let content = (Some(written.hash), written.bytes);
+        let event = self.record(said, written.previous, content, at)?;
         locked.finish(&written.id)?;
         Ok(event)
     }
@@ -234,11 +236,11 @@ impl Node {
         said: VaultWrite,
     ) -> Result<Event> {
         let Some(found) = self.on_disk(path)? else {
-            return self.record(said, None, None, 0);
+            return self.record(said, None, (None, 0), clock::now());
         };
         let note = Body::VaultWrite(said.clone()).encode();
         let removed = locked.remove(path, Expect::Is(found), &note)?;
-        let event = self.record(said, Some(removed.previous), None, 0)?;
+        let event = self.record(said, Some(removed.previous), (None, 0), clock::now())?;
         locked.finish(&removed.id)?;
         Ok(event)
     }

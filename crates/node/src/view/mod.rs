@@ -13,6 +13,7 @@ mod map;
 mod note;
 mod problem;
 mod reconcile;
+mod session;
 mod standup;
 mod vault;
 
@@ -31,6 +32,10 @@ pub use note::{Captured, Forgotten, Hit, HitSpan, Note, NotePage, NoteState, Rev
 pub use problem::{Code, Problem};
 pub use reconcile::{
     BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,
+};
+pub use session::{
+    CoherenceParts, Distillate, ItemChecks, Related, Session, SessionItem, SessionOpened,
+    SessionRejection, SessionSaid,
 };
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use vault::{
