@@ -1,5 +1,6 @@
 //! The command line as people and scripts type it. `mirror help` prints what stands here.
 
+mod session;
 mod vault;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use mirror_node::view::Role;
 
 use crate::values::{self, TakeArg};
 
+pub use session::{Distill, Format, Session, SessionOpenArgs};
 pub use vault::{Vault, VaultAuthor};
 
 /// Notes on every device of yours, and nowhere else.
@@ -79,6 +81,20 @@ pub enum Command {
         mirror vault history notes/plan.md"
     )]
     Vault(Vault),
+    /// Open, checkpoint and close agents' sessions, with verified memory
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mirror session open --agent claude-code --project mirror\n  \
+        mirror session close --from done.json\n  mirror session related \"byte offsets\" --path src/parser.rs"
+    )]
+    Session(Session),
+    /// Seal, list and verify distillates
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mirror distill seal parser.md --project mirror --from 3f2a\n  \
+        mirror distill list --project mirror\n  mirror distill verify"
+    )]
+    Distill(Distill),
     /// Forget a note for good, on every device; its place in the history stays
     #[command(after_help = "Examples:\n  mirror forget 3f2a --reason \"a password\"\n  \
         mirror forget 9c41 --reason \"a name\"     one later revision alone\n\n\

@@ -64,5 +64,8 @@ pub use node::{Node, Watch, default_home};
 pub use notes::{NewNote, NoteQuery};
 pub use reconcile::With;
 pub use serve::Serving;
+pub use session::{
+    Claim, NewDistillate, OpenSession, RelatedQuery, Review, Sealing, claim, read_text,
+};
 pub use status::LogQuery;
 pub use vault::{AuditQuery, Author, Expect, FileTake, VaultWatch};

@@ -11,4 +11,4 @@ pub mod repo;
 
 pub use continuity::Continuity;
 pub use item::{Checks, Coherence, Item, ItemKind, Trust};
-pub use pack::{Budget, Pack};
+pub use pack::{Budget, Pack, Remark};

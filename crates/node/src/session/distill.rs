@@ -296,7 +296,10 @@ impl Node {
         let of = (seal.path.clone(), text);
         let (item, mut fault) =
             item_of(view, &mut proof, (&event, row.pos), ItemKind::Distillate, of)?;
-        let mut item = Item { content: seal.content, bytes: seal.bytes, ..item };
+        let mut item = item;
+        if lost {
+            item = Item { content: seal.content, bytes: seal.bytes, ..item };
+        }
         item.trust = trust_of(view, &row.id)?;
         item.checks.bytes = !lost;
         if let Some(why) = stale(view, &seal)? {

@@ -38,9 +38,13 @@ impl Gathered {
     /// Adds an item that is to be told, or is left out because a check failed.
     pub fn add(&mut self, item: Item, fault: Option<(Why, String)>) {
         if let Some((why, detail)) = fault {
+            let what = match item.title.as_str() {
+                "" => format!("{} {}", item.kind.name(), item.source),
+                title => title.to_owned(),
+            };
             self.wrong.push(Rejection {
                 why,
-                what: item.title.clone(),
+                what,
                 source: Some(item.source),
                 expected: None,
                 found: Some(item.content),
@@ -157,8 +161,7 @@ impl Node {
             return Ok(());
         };
         let Some((pos, event)) = view.find(&shown.id)? else { return Ok(()) };
-        let title = cut(shown.text.trim().lines().next().unwrap_or_default(), 60).to_owned();
-        let of = (title, shown.text.clone());
+        let of = (String::new(), shown.text.clone());
         let (item, fault) = item_of(view, proof, (&event, pos), ItemKind::Note, of)?;
         gathered.add(item, fault);
         Ok(())

@@ -20,11 +20,11 @@ use mirror_domain::session::continuity;
 
 use crate::view;
 
-pub use distill::NewDistillate;
+pub use distill::{NewDistillate, injected, read_text};
 pub use open::OpenSession;
 pub use related::RelatedQuery;
 pub use review::Review;
-pub use say::{Claim, claim};
+pub use say::{Claim, Sealing, claim};
 
 /// What the vault's audit trail calls us.
 const TOOL: &str = "mirror session";

@@ -8,7 +8,7 @@ use mirror_domain::body::{
     MAX_ITEMS, Rejection, RepoState, SessionOpen, SessionReject, ToldItem, Why, check_project,
 };
 use mirror_domain::session::pack::{About, build, share};
-use mirror_domain::session::{Budget, Coherence, Item, ItemKind, Pack, Trust, pack};
+use mirror_domain::session::{Budget, Coherence, Item, ItemKind, Pack, Remark, Trust, pack};
 use mirror_protocol::{BlobId, ChainId, EventId, WallTime};
 use mirror_store::{Meta, SessionRow, ToldRow, Tx, View};
 use sha2::{Digest, Sha256};
@@ -458,22 +458,22 @@ fn check_ends(view: &View<'_>, gathered: &mut Gathered) -> Result<()> {
     Ok(())
 }
 
-fn remarks(recovered: &[EventId], wrong: &[Rejection]) -> Vec<String> {
+fn remarks(recovered: &[EventId], wrong: &[Rejection]) -> Vec<Remark> {
     let short = |id: &EventId| id.to_string().chars().take(12).collect::<String>();
-    let mut remarks: Vec<String> = recovered
-        .iter()
-        .map(|id| format!("Session {} had ended without a close; it stands as its last checkpoint left it.", short(id)))
-        .collect();
-    let (repaired, left): (Vec<_>, Vec<_>) = wrong.iter().partition(|one| one.repaired);
-    let names = |of: &[&Rejection]| -> String {
-        let names: Vec<&str> = of.iter().map(|one| one.what.as_str()).take(4).collect();
-        names.join(", ")
-    };
-    if !repaired.is_empty() {
-        remarks.push(format!("Repaired from verified bytes: {}.", names(&repaired)));
+    let mut remarks = Vec::new();
+    if !recovered.is_empty() {
+        let says = format!(
+            "{} had ended without a close; what its last checkpoint said stands:",
+            if recovered.len() == 1 { "A session" } else { "Sessions" }
+        );
+        remarks.push(Remark { says, of: recovered.iter().map(short).collect() });
     }
-    if !left.is_empty() {
-        remarks.push(format!("Left out ({}): {}.", left.len(), names(&left)));
+    let (repaired, left): (Vec<_>, Vec<_>) = wrong.iter().partition(|one| one.repaired);
+    for (of, what) in [(repaired, "repaired from verified bytes"), (left, "left out")] {
+        if !of.is_empty() {
+            let says = format!("{} {what}; `mirror session rejections` tells all:", of.len());
+            remarks.push(Remark { says, of: of.iter().map(|one| one.what.clone()).collect() });
+        }
     }
     remarks
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use mirror_domain::body::{Cause, VaultWrite};
 use mirror_domain::conflict::{diff, merge_texts};
+use mirror_domain::session::continuity::merge_files;
 use mirror_domain::text::MAX_TEXT_BYTES;
 use mirror_domain::{Body, FileConflict, FileRevision, Refusal};
 use mirror_protocol::{BlobId, Event};
@@ -123,7 +124,10 @@ impl Node {
         let [base, ours, theirs] = sides;
         let (base, ours, theirs) = (base?, ours?, theirs?);
         let texts = base.text().zip(ours.text()).zip(theirs.text());
-        Ok(texts.and_then(|((base, ours), theirs)| merge_texts(base, ours, theirs)))
+        Ok(texts.and_then(|((base, ours), theirs)| {
+            // Two closes of a project always differ in the same lines, and still go together.
+            merge_files(base, ours, theirs).or_else(|| merge_texts(base, ours, theirs))
+        }))
     }
 
     fn shown(&self, revision: &FileRevision) -> Result<Shown> {
