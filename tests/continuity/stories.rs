@@ -314,7 +314,7 @@ fn two_continuity_files_of_a_shared_folder_merge_by_their_sections() {
     assert_eq!((code, &refused["error"]["code"]), (Some(4), &json!("integrity")), "{refused}");
     assert!(text(&refused["context"]).contains("mirror session rejections"), "{refused}");
     let conflict = mac.home.list(&["conflicts"]).remove(0);
-    assert!(text(&conflict["proposal"]["text"]).contains("- three"), "{conflict}");
+    assert!(text(&conflict["proposal"]).contains("- three"), "{conflict}");
     mac.home.json(&["resolve", text(&conflict["id"]), "--take", "merged"]);
     let context = mac.opens("claude")["context"].clone();
     assert!(text(&context).contains("two") && text(&context).contains("three"), "{context}");

@@ -74,7 +74,7 @@ fn places() -> Vec<Place> {
     places.extend((0..12).map(|n| in_file(provenance, provenance, n, 12)));
     let continuity = "projects/mirror/continuity.md";
     places.extend((0..20).map(|n| in_file(continuity, continuity, n, 20)));
-    for (sql, column, count) in [(NOTE, "body", 5), (SEAL, "body", 5), (CLOSE, "body", 3), (NOTE, "header", 4), (SEAL, "header", 4)] {
+    for (sql, column, count) in [(NOTE, "body", 5), (SEAL, "body", 5), (CLOSE, "body", 4), (NOTE, "header", 5), (SEAL, "header", 5)] {
         places.extend((0..count).map(|n| in_row(sql, column, "", n, count)));
     }
     places.extend((0..2).map(|n| in_row(NEWEST, "header", "", n, 2)));

@@ -9,7 +9,7 @@ use mirror_domain::body::{
 };
 use mirror_domain::session::pack::{About, build, share};
 use mirror_domain::session::{Budget, Coherence, Item, ItemKind, Pack, Remark, Trust, pack};
-use mirror_protocol::{BlobId, ChainId, EventId, WallTime};
+use mirror_protocol::{BlobId, ChainId, ChainOpen, EventId, WallTime};
 use mirror_store::{Meta, SessionRow, ToldRow, Tx, View};
 use sha2::{Digest, Sha256};
 
@@ -435,25 +435,31 @@ pub fn check_body(body: &Body) -> Result<()> {
     body.check_limits().map_err(|error| Error::invalid(error, "make it shorter, and try again"))
 }
 
-/// Whether the newest event of each chain is the one that its row names.
+/// Whether each chain begins and ends as its row says.
 fn check_ends(view: &View<'_>, gathered: &mut Gathered) -> Result<()> {
     for row in view.chains()? {
         let newest = view.newest_places(row.branch, row.first, 1)?.pop();
         let newest = newest.map(|pos| view.raw_events_at(pos, pos.seq())).transpose()?;
         let newest = newest.and_then(|mut rows| rows.pop());
         let ends = newest.map(|event| (event.seq, event.id));
-        if ends != Some((row.tip.seq, row.tip.id)) {
-            gathered.wrong.push(Rejection {
-                why: Why::Unverifiable,
-                what: format!("chain {}", row.tip.chain),
-                source: None,
-                expected: None,
-                found: None,
-                content: String::new(),
-                detail: "it does not end where its signed head says; run `mirror doctor`".to_owned(),
-                repaired: false,
-            });
-        }
+        let first = view.event(&EventId(row.tip.chain.0)).ok().flatten();
+        let open = first.and_then(|event| ChainOpen::of_checked(&event).ok());
+        let owned = open.is_some_and(|open| (open.key, open.device) == (row.key, row.device));
+        let wrong = match (ends == Some((row.tip.seq, row.tip.id)), owned) {
+            (false, _) => "it does not end where its signed head says; run `mirror doctor`",
+            (true, false) => "its first event names another owner; run `mirror doctor --repair`",
+            (true, true) => continue,
+        };
+        gathered.wrong.push(Rejection {
+            why: Why::Unverifiable,
+            what: format!("chain {}", row.tip.chain),
+            source: None,
+            expected: None,
+            found: None,
+            content: String::new(),
+            detail: wrong.to_owned(),
+            repaired: false,
+        });
     }
     Ok(())
 }
