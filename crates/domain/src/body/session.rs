@@ -378,7 +378,9 @@ pub struct DistillateStale {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SessionBodyError {
     /// A name outside its alphabet or length.
-    #[error("{found:?} is no name of a project: 1 to {MAX_PROJECT_BYTES} of a-z 0-9 . - _, not beginning with a dot")]
+    #[error(
+        "{found:?} is no name of a project: 1 to {MAX_PROJECT_BYTES} of a-z 0-9 . - _, not beginning with a dot"
+    )]
     BadProject {
         /// The name, cut.
         found: String,
@@ -550,3 +552,6 @@ impl super::Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,8 @@ impl Node {
     pub fn session(&self, session: &str) -> Result<view::Session> {
         self.read(|view| {
             let id = event_id(view, session)?;
-            let none = || Error::not_found(format!("{id} is no session; see `mirror session show`"));
+            let none =
+                || Error::not_found(format!("{id} is no session; see `mirror session show`"));
             session_view(view, &view.session(&id)?.ok_or_else(none)?)
         })
     }

@@ -58,12 +58,14 @@ pub struct NewDistillate {
 impl Node {
     /// Seals a distillate: its file in the vault, with its hash and its provenance beside it; durable when it returns.
     pub fn distill(&self, new: NewDistillate) -> Result<view::Distillate> {
-        let invalid = |error: &dyn std::fmt::Display| Error::invalid(error, "change it and try again");
+        let invalid =
+            |error: &dyn std::fmt::Display| Error::invalid(error, "change it and try again");
         check_project(&new.project).map_err(|error| invalid(&error))?;
         let topics = check_tags(&new.topics).map_err(|error| invalid(&error))?;
         if new.text.trim().is_empty() || new.text.len() as u64 > MAX_DISTILLATE_BYTES {
             let found = new.text.len();
-            let detail = format!("a distillate has 1 to {MAX_DISTILLATE_BYTES} bytes, this has {found}");
+            let detail =
+                format!("a distillate has 1 to {MAX_DISTILLATE_BYTES} bytes, this has {found}");
             return Err(Error::invalid(detail, "split it, or write something"));
         }
         if quote::is_injected(&new.text) {
@@ -138,7 +140,8 @@ impl Node {
         topic: Option<&str>,
         all: bool,
     ) -> Result<Vec<view::Distillate>> {
-        let rows = self.read(|view| Ok(view.newest_distillates(project, topic, all, MAX_LISTED)?))?;
+        let rows =
+            self.read(|view| Ok(view.newest_distillates(project, topic, all, MAX_LISTED)?))?;
         rows.iter().map(|row| self.distillate_view(row)).collect()
     }
 
@@ -253,7 +256,9 @@ impl Node {
             let mut told = None;
             let text = match self.sealed_file(&row)? {
                 Sealed::Elsewhere => continue,
-                Sealed::Good => self.vault()?.read(&checked_path(&row.path)?, MAX_DISTILLATE_BYTES)?.bytes,
+                Sealed::Good => {
+                    self.vault()?.read(&checked_path(&row.path)?, MAX_DISTILLATE_BYTES)?.bytes
+                }
                 Sealed::Wrong { detail, bytes, found, beside } => {
                     told = Some(self.repair(&row, &bytes, found, beside, &detail)?);
                     bytes

@@ -143,7 +143,8 @@ impl Node {
                 let leaf = view.pos(id)?;
                 closes.retain(|pos| Some(*pos) != leaf);
             }
-            let more: Vec<_> = related.iter().filter(|pos| !closes.contains(pos)).copied().collect();
+            let more: Vec<_> =
+                related.iter().filter(|pos| !closes.contains(pos)).copied().collect();
             closes.extend(more);
             self.gather_sessions(view, &mut proof, &closes, gathered)
         })?;
@@ -190,12 +191,14 @@ impl Node {
         let path = mirror_domain::session::continuity::path_of(project);
         let text = String::from_utf8_lossy(&found.bytes).into_owned();
         let unix = text.replace("\r\n", "\n");
-        let body = mirror_domain::session::continuity::split(&unix).map_or(&*unix, |(_, body)| body);
+        let body =
+            mirror_domain::session::continuity::split(&unix).map_or(&*unix, |(_, body)| body);
         self.read(|view| {
             let mut proof = Proof::of(view);
             let event = fold::event(view, &found.version)?;
             let pos = view.pos(&found.version)?;
-            let pos = pos.ok_or_else(|| Error::integrity("a version that was just read is gone"))?;
+            let pos =
+                pos.ok_or_else(|| Error::integrity("a version that was just read is gone"))?;
             let of = (path.clone(), body.to_owned());
             let (mut item, mut fault) =
                 item_of(view, &mut proof, (&event, pos), ItemKind::Continuity, of)?;
@@ -209,7 +212,8 @@ impl Node {
                     && let Some(why) = proof.fault(&event, pos)?
                 {
                     item.checks.chain = false;
-                    fault = Some((Why::Unverifiable, format!("a close that it follows from: {why}")));
+                    fault =
+                        Some((Why::Unverifiable, format!("a close that it follows from: {why}")));
                 }
             }
             if view.shared_conflicts()?.contains(&path) {
@@ -371,7 +375,8 @@ impl Node {
 
     /// The answer when the home is too damaged to say anything in it.
     fn refused(&self, ask: &OpenSession, error: &Error) -> view::SessionOpened {
-        let nothing = mirror_domain::session::Checks { chain: false, ..mirror_domain::session::Checks::HOLD };
+        let nothing =
+            mirror_domain::session::Checks { chain: false, ..mirror_domain::session::Checks::HOLD };
         let coherence = Coherence::of([(1, nothing)]);
         let about = About {
             session: "SESSION".to_owned(),
@@ -572,4 +577,3 @@ fn item_view(item: &Item, ok: bool, now_ms: i64) -> view::SessionItem {
         },
     }
 }
-
