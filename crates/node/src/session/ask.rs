@@ -5,8 +5,8 @@ use mirror_domain::body::{SessionClose, Work};
 use mirror_domain::session::repo;
 use mirror_store::{SessionRow, View};
 
+use super::answer::ratio;
 use super::fold::{CLOSED, OPEN, RECOVERED, checkpoint_work};
-use super::open::ratio;
 use crate::error::{Error, Result};
 use crate::fold::author;
 use crate::names::name_of;

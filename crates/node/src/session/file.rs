@@ -137,7 +137,8 @@ impl Node {
         self.renew_beside(path, disk.hash, &disk.bytes, wrong)?;
         let mut sources = base.write.sources.clone();
         let mut latest = leaves.to_vec();
-        (sources.sort(), latest.sort());
+        sources.sort_unstable();
+        latest.sort_unstable();
         if !leaves.is_empty() && sources != latest {
             let before = base.write.to.and_then(|to| self.version_of_content(&to));
             let unseen = edited && seen != Some(BlobId(disk.hash.0));

@@ -224,7 +224,7 @@ impl Node {
             }
             let of = (format!("session of {agent}"), text);
             let (mut item, fault) = item_of(view, proof, (&event, *pos), ItemKind::Session, of)?;
-            item.trust = super::distill::trust_of(view, &event.id)?;
+            item.trust = super::lineage::trust_of(view, &event.id)?;
             item.by = format!("{agent} on {}", item.by);
             gathered.add(item, fault);
         }

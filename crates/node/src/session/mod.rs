@@ -3,11 +3,13 @@
 //! Whatever is handed out was checked on the way: its bytes, the chain behind it, its causes. What does not hold is repaired
 //! from bytes that verify, or left out, and told either way.
 
+mod answer;
 mod ask;
 mod distill;
 mod file;
 pub mod fold;
 mod gather;
+mod lineage;
 mod open;
 mod proof;
 mod related;

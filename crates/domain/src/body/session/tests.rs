@@ -1,4 +1,5 @@
-use super::super::Body;
+use super::super::vault::MAX_BY_BYTES;
+use super::super::{Body, MAX_REPLACES};
 use super::*;
 
 fn close(work: Work) -> Body {
