@@ -53,6 +53,13 @@ pub const CASES: &[Case] = &[
         make: |home| home.sql("DELETE FROM vault_events"),
     },
     Case {
+        kind: "sessions-wrong",
+        also: &[],
+        exit: 4,
+        end: End::Mends,
+        make: |home| home.sql("INSERT INTO session_replaced VALUES (randomblob(32), 1)"),
+    },
+    Case {
         kind: "state-wrong",
         also: &[],
         exit: 4,

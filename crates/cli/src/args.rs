@@ -2,6 +2,8 @@
 
 mod blob;
 mod speech;
+mod backup;
+mod session;
 mod vault;
 
 use std::net::SocketAddr;
@@ -14,6 +16,8 @@ use crate::values::{self, TakeArg};
 
 pub use blob::Blob;
 pub use speech::{Speech, Transcribe};
+pub use backup::{Backup, Unseal};
+pub use session::{Distill, Format, Session, SessionOpenArgs};
 pub use vault::{Vault, VaultAuthor};
 
 /// Notes on every device of yours, and nowhere else.
@@ -83,6 +87,20 @@ pub enum Command {
         mirror vault history notes/plan.md"
     )]
     Vault(Vault),
+    /// Open, checkpoint and close agents' sessions, with verified memory
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mirror session open --agent claude-code --project mirror\n  \
+        mirror session close --from done.json\n  mirror session related \"byte offsets\" --path src/parser.rs"
+    )]
+    Session(Session),
+    /// Seal, list and verify distillates
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mirror distill seal parser.md --project mirror --from 3f2a\n  \
+        mirror distill list --project mirror\n  mirror distill verify"
+    )]
+    Distill(Distill),
     /// Forget a note for good, on every device; its place in the history stays
     #[command(after_help = "Examples:\n  mirror forget 3f2a --reason \"a password\"\n  \
         mirror forget 9c41 --reason \"a name\"     one later revision alone\n\n\
@@ -389,47 +407,6 @@ pub struct Standup {
     /// The time zone that days are counted in [default: this machine's]
     #[arg(long, value_parser = values::zone)]
     pub zone: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Backup {
-    /// Write a backup: keys, all events, and the files that are here, sealed
-    #[command(after_help = "Examples:\n  mirror backup create -o mac.backup\n  \
-        mirror backup create -o mac.backup --passphrase-file words.txt\n  \
-        mirror backup create -o mac.backup --recipient age1...\n\n\
-        A file opens either with a passphrase or with keys: age allows no third way. Without either option the\n\
-        passphrase is asked for, or taken from MIRROR_PASSPHRASE.")]
-    Create {
-        /// The file to write
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        /// Seal it to this age key; may be given several times, each opens it
-        #[arg(long, value_name = "KEY", conflicts_with = "passphrase_file")]
-        recipient: Vec<String>,
-        /// Take the passphrase from the first line of this file
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
-    /// Make this device anew from a backup, in a home that does not exist yet
-    #[command(after_help = "Examples:\n  mirror --home new backup restore mac.backup\n  \
-        mirror --home new backup restore mac.backup --identity key.txt\n\n\
-        The device goes on in a new chain: nobody has to admit it again, and the old machine may go on too.")]
-    Restore(Unseal),
-    /// Check a backup by restoring it into a folder that is thrown away
-    #[command(after_help = "Example:\n  mirror backup verify mac.backup")]
-    Verify(Unseal),
-}
-
-#[derive(Debug, Args)]
-pub struct Unseal {
-    /// The backup to read
-    pub file: PathBuf,
-    /// Open it with the age key in this file
-    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
-    pub identity: Option<PathBuf>,
-    /// Take the passphrase from the first line of this file
-    #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

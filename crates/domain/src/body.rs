@@ -1,6 +1,7 @@
 //! What events say: one type a kind, in CBOR maps to which later versions may add keys.
 
 mod transcript;
+mod session;
 mod vault;
 
 use minicbor::{Decode, Encode};
@@ -13,6 +14,12 @@ use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, che
 pub use transcript::{
     MAX_ENGINE_BYTES, MAX_LANGUAGE_BYTES, MAX_SEGMENTS, NoteTranscript, Segment, TranscriptError,
     parts,
+};
+pub use session::{
+    Difference, Differs, DistillateSeal, DistillateStale, MAX_DISTILLATE_BYTES, MAX_ITEMS,
+    MAX_LINE_BYTES, MAX_LINES, MAX_QUOTED_BYTES, MAX_REJECTIONS, Rejection, RepoCheck, RepoState,
+    SessionBodyError, SessionCheckpoint, SessionClose, SessionOpen, SessionRecover, SessionReject,
+    SessionReview, ToldItem, Verdict, Why, Work, check_project,
 };
 pub use vault::{
     Adopted, Cause, MAX_ADOPTED, MAX_BY_BYTES, MAX_FINDING_BYTES, MAX_FINDINGS, MAX_PATH_BYTES,
@@ -191,6 +198,22 @@ pub enum Body {
     VaultShare(VaultShare),
     /// Old versions are no longer kept.
     VaultPrune(VaultPrune),
+    /// An agent begins.
+    SessionOpen(SessionOpen),
+    /// Where a session stands.
+    SessionCheckpoint(SessionCheckpoint),
+    /// A session is over.
+    SessionClose(SessionClose),
+    /// A session that ended without a close.
+    SessionRecover(SessionRecover),
+    /// What a session was not told.
+    SessionReject(SessionReject),
+    /// What a person makes of that.
+    SessionReview(SessionReview),
+    /// The essence of its sources, sealed.
+    DistillateSeal(DistillateSeal),
+    /// A distillate that is no longer told.
+    DistillateStale(DistillateStale),
     /// A kind of a later version: kept, passed on, shown as unknown.
     Unknown,
     /// The body is not here: forgotten, or held back by somebody.
@@ -241,6 +264,14 @@ pub enum BodyError {
         event: EventId,
         /// The limit.
         error: VaultBodyError,
+    },
+    /// About a session or a distillate, and outside its limits.
+    #[error("the body of {event}: {error}")]
+    Session {
+        /// The event.
+        event: EventId,
+        /// The limit.
+        error: SessionBodyError,
     },
     /// Replaces nothing, or too much.
     #[error("{event} replaces {found} revisions, 1 to {MAX_REPLACES} can be replaced")]
@@ -318,6 +349,14 @@ kinds! {
     VaultAdopt = "vault.adopt",
     VaultShare = "vault.share",
     VaultPrune = "vault.prune",
+    SessionOpen = "session.open",
+    SessionCheckpoint = "session.checkpoint",
+    SessionClose = "session.close",
+    SessionRecover = "session.recover",
+    SessionReject = "session.reject",
+    SessionReview = "session.review",
+    DistillateSeal = "distillate.seal",
+    DistillateStale = "distillate.stale",
 }
 
 /// Whether the body of an event of this kind can be forgotten: what notes hold, also notes of later versions. What decides
@@ -396,6 +435,7 @@ impl Body {
             _ => {}
         }
         self.check_vault().map_err(|error| BodyError::Vault { event, error })?;
+        self.check_session().map_err(|error| BodyError::Session { event, error })?;
         check_attachments(self.attachments())
             .map_err(|error| BodyError::Attachment { event, error })
     }

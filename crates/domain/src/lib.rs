@@ -23,6 +23,7 @@ pub mod graph;
 pub mod map;
 pub mod membership;
 pub mod note;
+pub mod session;
 pub mod share;
 pub mod snippet;
 pub mod standup;

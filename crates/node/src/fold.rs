@@ -137,6 +137,10 @@ impl<'t> Folding<'t> {
         let Meaning { body, entry } = meaning;
         crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
         crate::vault::fold(tx, event, pos, body, &mut self.sum)?;
+        if is_session(body) {
+            let device = self.counting.chain(tx, &event.chain())?.0;
+            return crate::session::fold::fold(tx, event, pos, body, device, &mut self.sum);
+        }
         match (body, entry) {
             (Body::NoteAdd(add), Some(entry)) => self.new_note(tx, event, pos, add, *entry),
             (Body::NoteEdit(NoteEdit { note, .. }), _)
@@ -293,6 +297,11 @@ fn revision(event: &Event, body: Body, device: DeviceId) -> Option<Revision> {
     let (inherits, attachments) = (attachments.is_none(), attachments.unwrap_or_default());
     let (at, order, id) = (event.header.at, event.order(), event.id);
     Some(Revision { id, parents, text, tags, attachments, inherits, archived, device, at, order })
+}
+
+fn is_session(body: &Body) -> bool {
+    let about = |kind: &str| kind.starts_with("session.") || kind.starts_with("distillate.");
+    body.kind().is_some_and(about)
 }
 
 /// Whose chain it is.

@@ -50,6 +50,7 @@ mod reconcile;
 mod restore;
 mod serve;
 mod speech;
+mod session;
 mod status;
 mod transcripts;
 mod vault;
@@ -68,6 +69,9 @@ pub use platform::secrets::{Keystore, bring_keystore};
 pub use reconcile::With;
 pub use serve::Serving;
 pub use speech::{Fetch, Recording, Transcribing, models};
+pub use session::{
+    Claim, NewDistillate, OpenSession, RelatedQuery, Review, Sealing, claim, read_text,
+};
 pub use status::LogQuery;
 pub use transcripts::{NewSegment, NewTranscript};
 pub use vault::{AuditQuery, Author, Expect, FileTake, VaultWatch};

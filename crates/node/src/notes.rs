@@ -1,6 +1,7 @@
 //! Notes: captured, revised, listed, found, settled.
 
 use mirror_domain::conflict::diff;
+use mirror_domain::session::quote::is_injected;
 use mirror_domain::{Body, Conflict, Heard, NoteGraph, NoteState, Revision, Take, decide, snippet};
 use mirror_protocol::{Event, EventId, WallTime};
 use mirror_store::{Meta, NoteCursor, NoteFilter, NoteRow, Pos, View};
@@ -77,6 +78,7 @@ impl Node {
     /// Captures a note; durable when it returns.
     pub fn capture(&self, new: NewNote) -> Result<view::Captured> {
         let at = new.at.as_deref().map_or_else(|| Ok(clock::now()), clock::parse)?;
+        not_injected(&new.text)?;
         // In their places before the event that names them.
         let taken = self.take_in(&new.files)?;
         let attachments = taken.iter().map(|(attachment, _)| attachment.clone()).collect();
@@ -101,6 +103,7 @@ impl Node {
         text: &str,
         tags: Option<Vec<String>>,
     ) -> Result<view::Captured> {
+        not_injected(text)?;
         self.say(clock::now(), |view| {
             let (note, graph) = find(view, note)?;
             let base = match base {
@@ -346,6 +349,11 @@ fn index(tx: &mirror_store::Tx<'_>, event: &Event) -> Result<()> {
         texts.extend(transcripts::of_revision(tx, note, leaf)?.iter().map(Heard::text));
     }
     Ok(tx.index_note(pos, &texts.join("\n"))?)
+}
+
+/// Memory that was handed out to an agent is not captured again as new.
+fn not_injected(text: &str) -> Result<()> {
+    if is_injected(text) { Err(crate::session::injected()) } else { Ok(()) }
 }
 
 fn moved_on() -> Error {

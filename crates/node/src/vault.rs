@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use mirror_domain::body::{Cause, VaultWrite};
 use mirror_domain::{Body, Entry, StateDigest};
-use mirror_protocol::{BlobId, Event, EventId};
+use mirror_protocol::{BlobId, Event, EventId, WallTime};
 use mirror_store::{Meta, Pos, Tx, View};
 use mirror_vault::{Hash, Locked, Provenance, Vault, VaultError, VaultPath};
 
@@ -30,6 +30,8 @@ use crate::view::Code;
 
 pub use conflicts::{FileTake, file_of};
 pub use history::AuditQuery;
+pub(crate) use history::version_said;
+pub(crate) use settle::taken_provenance;
 pub use watch::VaultWatch;
 
 /// Who changes a file, and why.
@@ -182,16 +184,16 @@ fn said(view: &View<'_>, path: &VaultPath, cause: Cause, author: &Author) -> Res
     })
 }
 
-fn checked_path(path: &str) -> Result<VaultPath> {
+pub(crate) fn checked_path(path: &str) -> Result<VaultPath> {
     VaultPath::new(path).map_err(|error| Error::from(VaultError::from(error)))
 }
 
 /// What stands beside a file: where its content came from.
-fn provenance(said: &VaultWrite) -> Provenance {
+pub(crate) fn provenance(said: &VaultWrite, at: WallTime) -> Provenance {
     Provenance {
         events: said.sources.iter().map(EventId::to_string).collect(),
         tool: said.by.clone().unwrap_or_else(|| "unknown".to_owned()),
-        time: clock::rfc3339(clock::now()),
+        time: clock::rfc3339(at),
     }
 }
 

@@ -25,7 +25,8 @@ impl Pos {
         BranchRef(self.0 >> SEQ_BITS)
     }
 
-    pub(crate) fn seq(self) -> u64 {
+    /// Its position in it.
+    pub fn seq(self) -> u64 {
         (self.0 & ((1 << SEQ_BITS) - 1)) as u64
     }
 }

@@ -18,7 +18,7 @@ use crate::store::{Store, Tx, View};
 const PROBLEMS: u32 = 100;
 
 /// What follows from the events, by the name of its list, and the tables that hold it.
-const LISTS: [(&str, &[&str]); 7] = [
+const LISTS: [(&str, &[&str]); 8] = [
     ("notes", &["SELECT * FROM notes ORDER BY lamport, latest"]),
     ("tags", &["SELECT * FROM note_tags ORDER BY tag, lamport, latest"]),
     ("revisions", &["SELECT * FROM revisions ORDER BY note, pos"]),
@@ -32,6 +32,20 @@ const LISTS: [(&str, &[&str]); 7] = [
     ),
     ("forgotten", &["SELECT * FROM forgotten ORDER BY id, chain, seq"]),
     ("vault", &["SELECT * FROM vault_events ORDER BY path, lamport, pos"]),
+    (
+        "sessions",
+        &[
+            "SELECT * FROM sessions ORDER BY id",
+            "SELECT * FROM session_events ORDER BY session, lamport, pos",
+            "SELECT * FROM session_closes ORDER BY project, lamport, pos",
+            "SELECT * FROM session_replaced ORDER BY id, pos",
+            "SELECT * FROM distillates ORDER BY id",
+            "SELECT * FROM distillate_topics ORDER BY topic, id",
+            "SELECT * FROM session_paths ORDER BY path, pos",
+            "SELECT * FROM session_reviews ORDER BY what, content, lamport, pos",
+            "SELECT value FROM meta WHERE key = 'sessions'",
+        ],
+    ),
     ("files", &["SELECT * FROM blob_refs ORDER BY id, chunks, bytes, pos"]),
 ];
 
@@ -243,5 +257,32 @@ impl Tx<'_> {
                    WHERE device = ?1";
         self.conn.prepare_cached(sql)?.execute(params![device.0])?;
         Ok(())
+    }
+}
+
+impl View<'_> {
+    /// An event's row as it lies, and those behind it up to a position of its branch.
+    pub fn raw_events_at(&self, pos: Pos, to: u64) -> Result<Vec<RawEvent>, StoreError> {
+        let sql =
+            "SELECT pos, id, header, body FROM events WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let bounds = params![pos.0, Pos::new(pos.branch(), to).0];
+        Ok(statement.query_map(bounds, raw)?.collect::<Result<_, _>>()?)
+    }
+
+    /// The first kept head of a branch at a position or behind it; else its newest.
+    pub fn head_behind(&self, chain: &ChainRow, seq: u64) -> Result<SignedHead, StoreError> {
+        let sql = "SELECT seq, id, signature FROM heads WHERE chain = ?1 AND seq >= ?2
+                   ORDER BY seq LIMIT 1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let row = statement.query_row(params![chain.branch.0, seq as i64], |row| {
+            let (seq, id) = (row.get::<_, i64>(0)? as u64, EventId(row.get(1)?));
+            Ok(SignedHead { tip: Tip { chain: chain.tip.chain, seq, id }, signature: row.get(2)? })
+        });
+        match row {
+            Ok(head) => Ok(head),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(chain.head()),
+            Err(error) => Err(error.into()),
+        }
     }
 }

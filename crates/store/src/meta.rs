@@ -44,6 +44,8 @@ pub enum Meta {
     SpeechModel,
     /// Recordings that could not be heard, as JSON.
     SpeechFailures,
+    /// The sum of the lines of sessions and distillates.
+    Sessions,
 }
 
 impl Meta {
@@ -67,6 +69,7 @@ impl Meta {
             Self::Vault => "vault",
             Self::SpeechModel => "speech_model",
             Self::SpeechFailures => "speech_failures",
+            Self::Sessions => "sessions",
         }
     }
 }

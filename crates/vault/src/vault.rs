@@ -14,6 +14,7 @@ use crate::hash::{Hash, copy_hashed};
 use crate::intent::PENDING;
 use crate::path::VaultPath;
 use crate::place::Place;
+use crate::sidecar::{self, PROVENANCE, Provenance, SUM};
 use crate::versions::{self, VERSIONS};
 
 /// Our folder in the vault.
@@ -185,6 +186,23 @@ impl Vault {
         let place = Place::find(self.ours()?.0, path)?.ok_or_else(none)?;
         let file = place.folder.file(&place.name)?.ok_or_else(none)?;
         Ok((file, place))
+    }
+
+    /// Which of the files beside a file are not what they should be for a content that came from there: their endings.
+    pub fn wrong_beside(
+        &self,
+        path: &VaultPath,
+        hash: Hash,
+        from: &Provenance,
+    ) -> Result<Vec<&'static str>> {
+        let Some(place) = Place::find(self.ours()?.0, path)? else {
+            return Ok(vec![SUM, PROVENANCE]);
+        };
+        let right = sidecar::beside(&place.name, hash, from)?;
+        let found = sidecar::beside_of(&place.folder, &place.name)?;
+        let wrong =
+            [(SUM, right.sum == found.sum), (PROVENANCE, right.provenance == found.provenance)];
+        Ok(wrong.into_iter().filter(|(_, same)| !same).map(|(ending, _)| ending).collect())
     }
 
     /// Whether there is a version of this name. It may be damaged.

@@ -5,6 +5,7 @@ mod import;
 mod open;
 mod reconcile;
 mod search;
+mod session;
 mod vault;
 mod verify;
 
@@ -32,6 +33,7 @@ pub const ROWS: &[(&str, Measure)] = &[
     ("open", open::rows),
     ("search", search::rows),
     ("vault", vault::rows),
+    ("session", session::rows),
 ];
 
 /// One figure beside the bare one.
@@ -160,6 +162,7 @@ pub fn child(args: &[String]) -> Sample {
         ["reconcile", rest @ ..] => reconcile::child(rest),
         ["open", rest @ ..] => open::child(rest),
         ["search", rest @ ..] => search::child(rest),
+        ["session", rest @ ..] => session::child(rest),
         ["vault", rest @ ..] => vault::child(rest),
         _ => panic!("no such operation: {args:?}"),
     }

@@ -14,6 +14,7 @@ mod pairing;
 mod reconcile;
 mod serve;
 mod speech;
+mod session;
 mod vault;
 
 use std::future::Future;
@@ -46,6 +47,8 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Blob(args) => blobs::blob(&here, args),
         Command::Note(args) => notes::note(&here, args),
         Command::Vault(args) => vault::vault(&here, args),
+        Command::Session(args) => session::session(&here, args),
+        Command::Distill(args) => session::distill(&here, args),
         Command::Forget(args) => notes::forget(&here, &args),
         Command::Search(args) => notes::search(&here, &args),
         Command::Log(args) => history::log(&here, args),

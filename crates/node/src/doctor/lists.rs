@@ -92,6 +92,7 @@ pub fn check(exam: &mut Exam, treatment: &Treatment) -> Result<()> {
             "forgotten" => Kind::ForgottenWrong,
             "files" => Kind::FileNamesWrong,
             "vault" => Kind::VaultListWrong,
+            "sessions" => Kind::SessionsWrong,
             "count" => Kind::CountWrong,
             _ => Kind::StateWrong,
         };

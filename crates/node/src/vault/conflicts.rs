@@ -4,6 +4,7 @@ use std::io::Read;
 
 use mirror_domain::body::{Cause, VaultWrite};
 use mirror_domain::conflict::{diff, merge_texts};
+use mirror_domain::session::continuity::merge_files;
 use mirror_domain::text::MAX_TEXT_BYTES;
 use mirror_domain::{Body, FileConflict, FileRevision, Refusal};
 use mirror_protocol::{BlobId, Event};
@@ -123,7 +124,10 @@ impl Node {
         let [base, ours, theirs] = sides;
         let (base, ours, theirs) = (base?, ours?, theirs?);
         let texts = base.text().zip(ours.text()).zip(theirs.text());
-        Ok(texts.and_then(|((base, ours), theirs)| merge_texts(base, ours, theirs)))
+        Ok(texts.and_then(|((base, ours), theirs)| {
+            // Two closes of a project always differ in the same lines, and still go together.
+            merge_files(base, ours, theirs).or_else(|| merge_texts(base, ours, theirs))
+        }))
     }
 
     fn shown(&self, revision: &FileRevision) -> Result<Shown> {
@@ -221,8 +225,10 @@ impl Node {
     ) -> Result<Event> {
         let expect = self.on_disk(path)?.map_or(Expect::Absent, Expect::Is);
         let note = Body::VaultWrite(said.clone()).encode();
-        let written = locked.write(path, bytes, expect, &provenance(&said), &note)?;
-        let event = self.record(said, written.previous, Some(written.hash), written.bytes)?;
+        let at = clock::now();
+        let written = locked.write(path, bytes, expect, &provenance(&said, at), &note)?;
+        let content = (Some(written.hash), written.bytes);
+        let event = self.record(said, written.previous, content, at)?;
         locked.finish(&written.id)?;
         Ok(event)
     }
@@ -234,11 +240,11 @@ impl Node {
         said: VaultWrite,
     ) -> Result<Event> {
         let Some(found) = self.on_disk(path)? else {
-            return self.record(said, None, None, 0);
+            return self.record(said, None, (None, 0), clock::now());
         };
         let note = Body::VaultWrite(said.clone()).encode();
         let removed = locked.remove(path, Expect::Is(found), &note)?;
-        let event = self.record(said, Some(removed.previous), None, 0)?;
+        let event = self.record(said, Some(removed.previous), (None, 0), clock::now())?;
         locked.finish(&removed.id)?;
         Ok(event)
     }

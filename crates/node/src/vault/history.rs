@@ -55,7 +55,7 @@ impl Node {
             let mut versions = Vec::new();
             for pos in view.vault_history(path.as_str(), &self.inner.device)? {
                 let Some(event) = view.event_at(pos)? else { continue };
-                let Some(said) = version_in(&event, path.as_str()) else { continue };
+                let Some(said) = version_said(&event, path.as_str()) else { continue };
                 let kept = match said.to {
                     Some(to) => vault.has_version(&Hash(to.0))?,
                     None => false,
@@ -196,7 +196,7 @@ impl Node {
 }
 
 /// What an event says of a file's content, an adoption as a version that replaces nothing.
-fn version_in(event: &Event, path: &str) -> Option<VaultWrite> {
+pub(crate) fn version_said(event: &Event, path: &str) -> Option<VaultWrite> {
     match Body::read(event).ok()? {
         Body::VaultWrite(write) => Some(write),
         Body::VaultAdopt(adopt) => adopted(&adopt, path),

@@ -6,7 +6,7 @@ use std::fs::File;
 use mirror_domain::Step;
 use mirror_domain::body::{Cause, VaultWrite};
 use mirror_domain::share::{Here, step};
-use mirror_protocol::{BlobId, EventId, Lamport};
+use mirror_protocol::{BlobId, Event, EventId, Lamport};
 use mirror_store::{BlobState, Pos, VaultFileRow, View};
 use mirror_vault::{
     Expect, Hash, InFlight, Locked, Provenance, Vault, VaultError, VaultPath, Version,
@@ -173,7 +173,7 @@ impl Node {
                 let mut shared = said.clone();
                 shared::make_shared(tx, &mut shared, &blobs)?;
                 if shared.shared {
-                    let event = self.append_version(tx, &said, &blobs)?;
+                    let event = self.append_version(tx, &said, &blobs, clock::now())?;
                     // It lies as it lay.
                     let pos = tx.pos(&event.id)?.unwrap_or(row.pos);
                     tx.put_vault_file(&VaultFileRow { pos, ..row })?;
@@ -214,10 +214,7 @@ impl Node {
             let pos = view.pos(id)?.ok_or_else(gone)?;
             let version = version_at(view, pos)?.ok_or_else(gone)?;
             let event = view.event(id)?.ok_or_else(gone)?;
-            let author = Names::of(view)?.name(&fold::author(view, &event.chain())?);
-            let tool = version.by.clone().unwrap_or(author);
-            let time = clock::rfc3339(event.header.at);
-            let provenance = Provenance { events: vec![id.to_string()], tool, time };
+            let provenance = taken_provenance(view, &event, &version)?;
             Ok((pos, version, view.vault_file(path.as_str())?, provenance))
         })?;
         if let Some(row) = row.as_ref().filter(|row| Some(row.content) == version.to) {
@@ -322,6 +319,18 @@ impl Node {
         std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, limit + 1), &mut bytes)?;
         Ok(Some(bytes).filter(|bytes| Hash::of(bytes) == hash))
     }
+}
+
+/// What stands beside a version that was taken over from another device.
+pub(crate) fn taken_provenance(
+    view: &View<'_>,
+    event: &Event,
+    version: &VaultWrite,
+) -> Result<Provenance> {
+    let author = Names::of(view)?.name(&fold::author(view, &event.chain())?);
+    let tool = version.by.clone().unwrap_or(author);
+    let time = clock::rfc3339(event.header.at);
+    Ok(Provenance { events: vec![event.id.to_string()], tool, time })
 }
 
 /// What is to be said of a file as it lies here.

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use mirror_domain::Body;
 use mirror_domain::body::{Cause, VaultRefuse, VaultWrite};
-use mirror_protocol::{Event, EventId};
+use mirror_protocol::{Event, EventId, WallTime};
 use mirror_store::{Tx, VaultFileRow};
 use mirror_vault::{
     Hash, InFlight, Locked, Provenance, Recovered, VaultError, VaultPath, Version, Written,
@@ -49,7 +49,7 @@ impl Node {
         self.write_as(&path, &mut bytes, Expect::Anything, author, Cause::Rollback)
     }
 
-    pub(super) fn write_as(
+    pub(crate) fn write_as(
         &self,
         path: &VaultPath,
         bytes: &mut dyn Read,
@@ -60,12 +60,14 @@ impl Node {
         let said = self.read(|view| said(view, path, cause, author))?;
         // Refused now, not after the bytes are in their place.
         check(&said)?;
+        // What stands beside the file tells the same instant as the event, so that each can be held against the other.
+        let at = clock::now();
         self.locked(|_, locked| {
             let note = Body::VaultWrite(said.clone()).encode();
-            match locked.write(path, bytes, expect.into(), &provenance(&said), &note) {
+            match locked.write(path, bytes, expect.into(), &provenance(&said, at), &note) {
                 Ok(written) => {
-                    let event =
-                        self.record(said, written.previous, Some(written.hash), written.bytes)?;
+                    let content = (Some(written.hash), written.bytes);
+                    let event = self.record(said, written.previous, content, at)?;
                     locked.finish(&written.id)?;
                     Ok(shown(&written, event.id))
                 }
@@ -82,8 +84,8 @@ impl Node {
         &self,
         mut said: VaultWrite,
         from: Option<Hash>,
-        to: Option<Hash>,
-        bytes: u64,
+        (to, bytes): (Option<Hash>, u64),
+        at: WallTime,
     ) -> Result<Event> {
         let held = to.filter(|_| bytes > 0);
         let blobs = self.take_in_versions(&said.path, held.into_iter().chain(from))?;
@@ -95,7 +97,7 @@ impl Node {
             }
             (said.from, said.to) = (from.map(content), to.map(content));
             said.bytes = if to.is_some() { bytes } else { 0 };
-            self.append_version(tx, &said, &blobs)
+            self.append_version(tx, &said, &blobs, at)
         })
     }
 
@@ -128,7 +130,7 @@ impl Node {
             shared: false,
             chunks: None,
         };
-        self.append_version(tx, &outside, blobs)?;
+        self.append_version(tx, &outside, blobs, clock::now())?;
         Ok(tx.vault_file(path)?)
     }
 
@@ -139,11 +141,12 @@ impl Node {
         tx: &Tx<'_>,
         said: &VaultWrite,
         blobs: &Blobs,
+        at: WallTime,
     ) -> Result<Event> {
         let mut said = said.clone();
         make_shared(tx, &mut said, blobs)?;
         let body = Body::VaultWrite(said.clone());
-        let event = commit::append(&self.inner, tx, &body, clock::now())?;
+        let event = commit::append(&self.inner, tx, &body, at)?;
         match said.to {
             None => tx.remove_vault_file(&said.path)?,
             Some(content) => {
@@ -230,7 +233,7 @@ impl Node {
         let blank =
             self.read(|view| said(view, &change.path, Cause::Outside, &Author::default()))?;
         let said = minicbor::decode(&change.note).unwrap_or(blank);
-        self.record(said, change.from, change.to, change.bytes).map(drop)
+        self.record(said, change.from, (change.to, change.bytes), clock::now()).map(drop)
     }
 }
 

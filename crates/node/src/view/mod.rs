@@ -14,6 +14,7 @@ mod note;
 mod problem;
 mod reconcile;
 mod speech;
+mod session;
 mod standup;
 mod transcript;
 mod vault;
@@ -35,6 +36,10 @@ pub use reconcile::{
     BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,
 };
 pub use speech::{Speech, SpeechFailure, SpeechModel, SpeechOffer};
+pub use session::{
+    CoherenceParts, Distillate, ItemChecks, Related, Session, SessionItem, SessionOpened,
+    SessionRejection, SessionSaid,
+};
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use transcript::{Doubt, HeardTranscript, Transcript, TranscriptSegment};
 pub use vault::{
