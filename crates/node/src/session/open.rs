@@ -520,7 +520,7 @@ fn named(context: &str, session: &str) -> String {
 }
 
 /// What the hash of a context is of: its first line holds the session's own id.
-fn behind_first_line(context: &str) -> &str {
+pub fn behind_first_line(context: &str) -> &str {
     context.split_once('\n').map_or("", |(_, rest)| rest)
 }
 

@@ -35,7 +35,7 @@ pub use reconcile::{
 };
 pub use session::{
     CoherenceParts, Distillate, ItemChecks, Related, Session, SessionItem, SessionOpened,
-    SessionRejection, SessionSaid,
+    SessionRejection, SessionSaid, SessionStanding,
 };
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use vault::{
