@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask run | test | check | bindings | sim | crash | fuzz | bench | shots`. Each installs what it needs and
 //! says so.
 
+mod agents;
 mod android;
 mod bench;
 mod check;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 const HELP: &str = "cargo xtask COMMAND
 
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
-  test [rust|ui|vectors|kotlin|window]
+  test [rust|ui|vectors|kotlin|window|agents]
                                 run the tests, all of them without a name
   check [kotlin]                format, lints, licences, types, tidiness; or of these only what is Kotlin
   bindings                      write the Kotlin bindings of crates/ffi anew

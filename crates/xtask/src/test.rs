@@ -1,5 +1,6 @@
 //! Runs the tests and adds up what their runners say.
 
+use crate::agents;
 use crate::install;
 use crate::kotlin;
 use crate::sh::{Result, captured, cargo, command, root, step, target};
@@ -11,7 +12,7 @@ pub struct Tally {
     failed: u64,
 }
 
-const PARTS: [&str; 5] = ["rust", "ui", "vectors", "kotlin", "window"];
+const PARTS: [&str; 6] = ["rust", "ui", "vectors", "kotlin", "window", "agents"];
 
 pub fn test(parts: &[&str]) -> Result<()> {
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
@@ -37,6 +38,9 @@ pub fn test(parts: &[&str]) -> Result<()> {
         println!("── tests in the window: NOT run, they need Linux (WebKitWebDriver)");
     } else if wanted("window") {
         total.add("window", window::test());
+    }
+    if wanted("agents") {
+        total.add("agents", agents::test());
     }
     println!("\n{} passed, {} failed", total.passed, total.failed);
     if total.failed > 0 { Err("some tests failed".to_owned()) } else { Ok(()) }

@@ -31,9 +31,9 @@ impl Object {
 }
 
 impl Json {
-    /// A value of ours.
-    pub fn of(value: &serde_json::Value) -> Result<Self, serde_json::Error> {
-        Ok(Self::Raw(RawValue::from_string(serde_json::to_string(value)?)?))
+    /// A value as it is written.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        Ok(Self::Raw(RawValue::from_string(text.to_owned())?))
     }
 
     /// As an object to be changed, if it is one.

@@ -10,9 +10,10 @@ pub fn with_hooks(text: &str, program: &str) -> Result<String, String> {
     change(text, |hooks| {
         for (event, timeout) in EVENTS {
             take_out(hooks, event);
-            let command = format!("{program} hook claude-code {event}");
-            let group = json!({"hooks": [{"type": "command", "command": command, "timeout": timeout}]});
-            let group = Json::of(&group).map_err(|error| error.to_string())?;
+            let command = Value::from(format!("{program} hook claude-code {event}"));
+            let hook = format!(r#"{{"type": "command", "command": {command}, "timeout": {timeout}}}"#);
+            let group = format!(r#"{{"hooks": [{hook}]}}"#);
+            let group = Json::read(&group).map_err(|error| error.to_string())?;
             match hooks.get(event) {
                 None => hooks.0.push((event.to_owned(), Json::Array(vec![group]))),
                 Some(groups) => match groups.array() {
