@@ -44,7 +44,7 @@ fn the_plugin_passes_the_tools_own_validator_and_works() {
 
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said} {output:?}");
-    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["valid"], true, "{said}");
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["success"], true, "{said}");
     claude.runs(&["--plugin-dir", folder, "-p", "go on"]);
     let asked = claude.model.requests();
     assert!(quoted(&asked).iter().any(|line| line.contains("ask Meera")), "{asked:?}");

@@ -49,7 +49,7 @@ impl Answer {
     }
 
     fn context(event: &str, context: &str) -> Self {
-        let said = json!({"hookEventName": event, "additionalContext": context});
+        let said = json!({"hookEventName": event, "additionalContext": contained(context)});
         Self { json: Some(json!({"hookSpecificOutput": said})), remark: None }
     }
 }
@@ -222,6 +222,16 @@ fn changes(opened: &SessionOpened) -> String {
          has changed.\n",
         new.join(", ")
     )
+}
+
+/// A context that can't end the element that Claude Code puts what it adds into.
+fn contained(context: &str) -> String {
+    const THEIRS: &str = "system-reminder";
+    let mut context = context.to_owned();
+    while let Some(at) = context.to_ascii_lowercase().find(THEIRS) {
+        context.replace_range(at..at + THEIRS.len(), "system\u{2011}reminder");
+    }
+    context
 }
 
 /// A beginning of at most so many bytes.
