@@ -65,7 +65,9 @@ impl Claude {
         command.env("PATH", path);
         command.env("MIRROR_KEYS", "file").current_dir(&self.project);
         command.env("ANTHROPIC_BASE_URL", self.model.url()).env("ANTHROPIC_API_KEY", "dummy");
-        command.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1").env("DISABLE_AUTOUPDATER", "1");
+        command
+            .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("DISABLE_AUTOUPDATER", "1");
         command
     }
 
@@ -73,7 +75,8 @@ impl Claude {
     pub fn runs(&self, args: &[&str]) -> Output {
         let program = std::env::var_os("MIRROR_CLAUDE").expect("MIRROR_CLAUDE names the binary");
         let mut command = self.command(program);
-        let child = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child =
+            command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = child.spawn().expect("claude starts");
         let id = child.id();
         let (tell, told) = channel();
@@ -101,7 +104,14 @@ impl Claude {
     pub fn talks(&self, more: &[&str]) -> Talk {
         let program = std::env::var_os("MIRROR_CLAUDE").expect("MIRROR_CLAUDE names the binary");
         let mut command = self.command(program);
-        command.args(["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]);
+        command.args([
+            "-p",
+            "--input-format",
+            "stream-json",
+            "--output-format",
+            "stream-json",
+            "--verbose",
+        ]);
         command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("claude starts");
         let (tell, lines) = channel();
@@ -153,7 +163,9 @@ impl Talk {
 /// All lines of text in what a model was asked.
 pub fn lines(request: &Value) -> Vec<String> {
     match request {
-        Value::String(text) => text.split(['\n', '\r', '\u{2028}', '\u{85}']).map(str::to_owned).collect(),
+        Value::String(text) => {
+            text.split(['\n', '\r', '\u{2028}', '\u{85}']).map(str::to_owned).collect()
+        }
         Value::Array(items) => items.iter().flat_map(lines).collect(),
         Value::Object(entries) => entries.values().flat_map(lines).collect(),
         _ => Vec::new(),

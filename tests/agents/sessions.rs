@@ -26,11 +26,15 @@ fn verified_memory_reaches_the_model_and_the_next_session_knows_what_this_one_sa
     for known in ["ask Meera about the key rotation", "Offsets are bytes, never characters."] {
         assert!(quoted(&first).iter().any(|line| line.contains(known)), "{known}: {first:?}");
     }
-    let orders: Vec<String> = first.iter().flat_map(lines).filter(|line| line.contains(ORDER)).collect();
+    let orders: Vec<String> =
+        first.iter().flat_map(lines).filter(|line| line.contains(ORDER)).collect();
     assert!(!orders.is_empty() && orders.iter().all(|line| line.starts_with(MARK)), "{orders:?}");
     let all: Vec<String> = first.iter().flat_map(lines).collect();
     let at = all.iter().position(|line| line.contains("a web page said")).unwrap();
-    assert!(all[at - 2].starts_with("[note · trust person") && all[at - 1].contains("(Mac)"), "{all:?}");
+    assert!(
+        all[at - 2].starts_with("[note · trust person") && all[at - 1].contains("(Mac)"),
+        "{all:?}"
+    );
     assert_eq!(all.iter().filter(|line| line.contains("</mirror-memory>")).count(), 1);
     assert!(!all[at..at + 3].iter().any(|line| line.contains("</system-reminder>")), "{all:?}");
 
@@ -66,7 +70,10 @@ fn a_killed_session_is_recovered_and_a_resumed_one_hears_what_is_new() {
     talk.ends();
 
     assert!(holds(&asked, "had ended without a close"), "{asked:?}");
-    assert!(holds(&asked, "RESUMED: since you were last told, 1 note, 0 files, 0 conflicts"), "{asked:?}");
+    assert!(
+        holds(&asked, "RESUMED: since you were last told, 1 note, 0 files, 0 conflicts"),
+        "{asked:?}"
+    );
     assert!(quoted(&asked).iter().any(|line| line.contains("the other building")), "{asked:?}");
     assert!(quoted(&asked).iter().any(|line| line.contains(ANSWER)), "{asked:?}");
     let states = home.list(&["session", "show"]);

@@ -12,7 +12,8 @@ use crate::claude::{Claude, holds, quoted};
 fn furnished(world: &World) -> Home {
     let home = world.first("Mac");
     home.captures("offsets are bytes");
-    for (name, says) in [("alpha", "The essence of alpha."), ("beta", &*"Beta stands. ".repeat(90))] {
+    for (name, says) in [("alpha", "The essence of alpha."), ("beta", &*"Beta stands. ".repeat(90))]
+    {
         let file = world.write(&format!("{name}.md"), format!("# {name}\n\n{says}"));
         home.json(&["distill", "seal", file.to_str().unwrap(), "--project", "mirror"]);
     }
@@ -65,7 +66,8 @@ fn a_tampered_distillate_is_left_out_and_logged() {
     assert!(quoted(&asked).iter().any(|line| line.contains("Beta stands.")), "the rest is told");
     assert!(holds(&asked, "1 left out; `mirror session rejections` tells all"), "{asked:?}");
     let log = home.list(&["session", "rejections"]);
-    let told = log.iter().find(|one| text(&one["what"]).ends_with("alpha.md")).expect("it is named");
+    let told =
+        log.iter().find(|one| text(&one["what"]).ends_with("alpha.md")).expect("it is named");
     assert_eq!(told["reason"], "tampered");
     assert!(text(&told["content"]).contains("omega"), "{told}");
 }
@@ -97,11 +99,17 @@ fn one_changed_byte_in_each_of_some_places_never_reaches_the_model() {
         let told = quoted(&asked);
         // Names of what was repaired or left out are ours to add.
         let more: Vec<&String> = told.iter().filter(|line| !right.contains(*line)).collect();
-        let named = |line: &&String| line.contains(name) || line.contains("event ") || line.contains("the list");
+        let named = |line: &&String| {
+            line.contains(name) || line.contains("event ") || line.contains("the list")
+        };
         assert!(more.iter().all(named), "{name}: {more:?}");
         let log = home.run(&["--json", "session", "rejections"]).stdout;
-        let blocked = asked.is_empty() && String::from_utf8_lossy(&output.stdout).contains("REFUSED");
-        assert!(blocked || log.contains("tampered") || log.contains("unverifiable"), "{name}: {log} {output:?}");
+        let blocked =
+            asked.is_empty() && String::from_utf8_lossy(&output.stdout).contains("REFUSED");
+        assert!(
+            blocked || log.contains("tampered") || log.contains("unverifiable"),
+            "{name}: {log} {output:?}"
+        );
     }
 }
 
@@ -136,7 +144,8 @@ fn a_corrupt_vault_stops_the_prompt_with_a_reason_and_the_model_is_not_asked() {
     drop(database);
     blocked("the signature");
     // The database is none.
-    fs::write(home.folder().join("mirror.db"), "this is no database, whatever its name says").unwrap();
+    fs::write(home.folder().join("mirror.db"), "this is no database, whatever its name says")
+        .unwrap();
     blocked("the database");
     // Mended, the next prompt goes on with the memory.
     home.is_restored_from(&base);

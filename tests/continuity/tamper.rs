@@ -28,7 +28,13 @@ fn in_file(path: &'static str, names: &'static str, share: usize, of: usize) -> 
 }
 
 /// A byte of a value in the database.
-fn in_row(sql: &'static str, column: &'static str, names: &'static str, share: usize, of: usize) -> Place {
+fn in_row(
+    sql: &'static str,
+    column: &'static str,
+    names: &'static str,
+    share: usize,
+    of: usize,
+) -> Place {
     let change = move |desk: &Desk| {
         let database = Connection::open(desk.home.folder().join("mirror.db")).unwrap();
         let (table, row) = sql.split_once(" WHERE ").unwrap();
@@ -59,9 +65,12 @@ fn in_row(sql: &'static str, column: &'static str, names: &'static str, share: u
 }
 
 /// An event by its kind, the newest of them; or the one before that.
-const NOTE: &str = "events WHERE pos = (SELECT max(pos) FROM events WHERE instr(header, 'note.add'))";
-const SEAL: &str = "events WHERE pos = (SELECT max(pos) FROM events WHERE instr(header, 'distillate.seal'))";
-const CLOSE: &str = "events WHERE pos = (SELECT max(pos) FROM events WHERE instr(header, 'session.close'))";
+const NOTE: &str =
+    "events WHERE pos = (SELECT max(pos) FROM events WHERE instr(header, 'note.add'))";
+const SEAL: &str =
+    "events WHERE pos = (SELECT max(pos) FROM events WHERE instr(header, 'distillate.seal'))";
+const CLOSE: &str =
+    "events WHERE pos = (SELECT max(pos) FROM events WHERE instr(header, 'session.close'))";
 const NEWEST: &str = "events WHERE pos = (SELECT max(pos) FROM events)";
 
 fn places() -> Vec<Place> {
@@ -74,7 +83,13 @@ fn places() -> Vec<Place> {
     places.extend((0..12).map(|n| in_file(provenance, provenance, n, 12)));
     let continuity = "projects/mirror/continuity.md";
     places.extend((0..20).map(|n| in_file(continuity, continuity, n, 20)));
-    for (sql, column, count) in [(NOTE, "body", 5), (SEAL, "body", 5), (CLOSE, "body", 4), (NOTE, "header", 5), (SEAL, "header", 5)] {
+    for (sql, column, count) in [
+        (NOTE, "body", 5),
+        (SEAL, "body", 5),
+        (CLOSE, "body", 4),
+        (NOTE, "header", 5),
+        (SEAL, "header", 5),
+    ] {
         places.extend((0..count).map(|n| in_row(sql, column, "", n, count)));
     }
     places.extend((0..2).map(|n| in_row(NEWEST, "header", "", n, 2)));
@@ -99,7 +114,8 @@ fn one_changed_byte_in_a_hundred_places_reaches_no_agent() {
     let world = World::new();
     let desk = Desk::new(&world);
     let note = desk.home.captures("offsets are bytes");
-    let says = "# Alpha\n\nThe essence of alpha: offsets are bytes, never characters.\nAnd it stays so.";
+    let says =
+        "# Alpha\n\nThe essence of alpha: offsets are bytes, never characters.\nAnd it stays so.";
     desk.seals(&world, "alpha.md", says, &[text(&note["id"])]);
     desk.seals(&world, "beta.md", "# Beta\n\nThe essence of beta is another.", &[]);
     desk.opens("builder");
@@ -129,19 +145,30 @@ fn one_changed_byte_in_a_hundred_places_reaches_no_agent() {
         assert!(foreign.is_empty(), "place {number} ({}): {foreign:#?}", place.names);
         if code == Some(4) {
             refused += 1;
-            assert!(text(&told["context"]).contains("MIRROR MEMORY REFUSED"), "place {number}: {told}");
+            assert!(
+                text(&told["context"]).contains("MIRROR MEMORY REFUSED"),
+                "place {number}: {told}"
+            );
             assert!(!text(&told["error"]["detail"]).is_empty());
             let leaked = words.iter().filter(|line| right.contains(*line)).count();
             assert_eq!(leaked, 0, "place {number}: {told}");
             continue;
         }
         assert_eq!(code, Some(0), "place {number}: {told}");
-        assert!(names.iter().any(|name| name.contains(place.names)), "place {number} ({}): {told}", place.names);
+        assert!(
+            names.iter().any(|name| name.contains(place.names)),
+            "place {number} ({}): {told}",
+            place.names
+        );
         repaired += rejections.iter().filter(|one| one["repaired"] == true).count();
         if rejections.iter().all(|one| one["repaired"] == true) {
             // Put right for good: nothing is wrong any more.
             let (code, again) = desk.tries_to_open("second");
-            assert_eq!((code, &again["rejected"]), (Some(0), &Value::from(0)), "place {number}: {again}");
+            assert_eq!(
+                (code, &again["rejected"]),
+                (Some(0), &Value::from(0)),
+                "place {number}: {again}"
+            );
             desk.home.verifies();
         }
     }
@@ -155,7 +182,12 @@ fn a_distillate_whose_version_is_damaged_too_is_left_out() {
     let desk = Desk::new(&world);
     let sealed = desk.seals(&world, "alpha.md", "# Alpha\nnobody may change this", &[]);
     for n in 0..30 {
-        desk.seals(&world, &format!("good-{n}.md"), &format!("# Good {n}\n{}", "it holds. ".repeat(20)), &[]);
+        desk.seals(
+            &world,
+            &format!("good-{n}.md"),
+            &format!("# Good {n}\n{}", "it holds. ".repeat(20)),
+            &[],
+        );
     }
     let hash = text(&sealed["hash"]);
     let version = desk.vault(&format!(".mirror/versions/{}/{}", &hash[..2], &hash[2..]));

@@ -34,12 +34,16 @@ fn holds(desk: &Desk, database: &Connection, item: &view::SessionItem) -> bool {
     let tip: (i64, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>) = database
         .query_row(chain, [branch], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
         .unwrap();
-    let kept = "SELECT seq, id, signature FROM heads WHERE chain = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
-    let head = database.query_row(kept, params![branch, seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)));
+    let kept =
+        "SELECT seq, id, signature FROM heads WHERE chain = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
+    let head =
+        database.query_row(kept, params![branch, seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)));
     let (last, last_id, signature): (i64, Vec<u8>, Vec<u8>) = head.unwrap_or((tip.0, tip.1, tip.2));
-    let mut statement =
-        database.prepare_cached("SELECT header FROM events WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos").unwrap();
-    let rows = statement.query_map([pos, (branch << 40) | last], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    let mut statement = database
+        .prepare_cached("SELECT header FROM events WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos")
+        .unwrap();
+    let rows =
+        statement.query_map([pos, (branch << 40) | last], |row| row.get::<_, Vec<u8>>(0)).unwrap();
     let mut before = field(&header, 3);
     let mut newest = Vec::new();
     for row in rows {
@@ -59,7 +63,8 @@ fn holds(desk: &Desk, database: &Connection, item: &view::SessionItem) -> bool {
     // And what it says: a file's bytes.
     if matches!(item.kind.as_str(), "continuity" | "distillate") {
         let bytes = fs::read(desk.vault(&item.title)).unwrap_or_default();
-        return Sha256::digest(&bytes).as_slice() == unhex(&item.hash) && bytes.len() as u64 == item.bytes;
+        return Sha256::digest(&bytes).as_slice() == unhex(&item.hash)
+            && bytes.len() as u64 == item.bytes;
     }
     true
 }
@@ -116,9 +121,11 @@ fn a_thousand_sessions_leave_a_whole_file_each_and_fifty_killed_ones_too() {
     for n in 0..12 {
         let name = format!("d{n}.md");
         let text = format!("# Distillate {n}\n\n{}", "what was learnt. ".repeat(10));
-        node.distill(NewDistillate { name, text, project: "mirror".into(), ..Default::default() }).unwrap();
+        node.distill(NewDistillate { name, text, project: "mirror".into(), ..Default::default() })
+            .unwrap();
     }
-    let ask = OpenSession { agent: "claude".into(), project: "mirror".into(), ..Default::default() };
+    let ask =
+        OpenSession { agent: "claude".into(), project: "mirror".into(), ..Default::default() };
     let mut standing = String::new();
     for n in 0..SESSIONS {
         let opened = node.session_open(&ask).unwrap();
@@ -128,7 +135,11 @@ fn a_thousand_sessions_leave_a_whole_file_each_and_fifty_killed_ones_too() {
             assert_eq!(opened.coherence, recomputed(&desk, &opened), "session {n}");
         }
         if !standing.is_empty() {
-            assert!(opened.context.contains(&standing), "session {n} is not told {standing:?}: {}", opened.context);
+            assert!(
+                opened.context.contains(&standing),
+                "session {n} is not told {standing:?}: {}",
+                opened.context
+            );
         }
         let now = format!("session {n} is over");
         let list = || Some(Vec::new());
@@ -148,7 +159,8 @@ fn a_thousand_sessions_leave_a_whole_file_each_and_fifty_killed_ones_too() {
             let json = serde_json::json!({"now": now, "open_loops": [format!("loop {n}")], "files": [],
                 "commits": [], "decisions": [], "errors": []});
             let file = world.write("claim.json", json.to_string());
-            let args = ["session", "close", "--session", &session, "--from", file.to_str().unwrap()];
+            let args =
+                ["session", "close", "--session", &session, "--from", file.to_str().unwrap()];
             let closing = desk.home.start(&args);
             std::thread::sleep(Duration::from_millis(dice.below(60) as u64));
             closing.kill();
@@ -180,7 +192,12 @@ fn coherence_below_the_limit_is_what_another_reader_finds_too() {
     let world = World::new();
     let desk = Desk::new(&world);
     for n in 0..8 {
-        desk.seals(&world, &format!("d{n}.md"), &format!("# {n}\n{}", "it holds. ".repeat(10 + n)), &[]);
+        desk.seals(
+            &world,
+            &format!("d{n}.md"),
+            &format!("# {n}\n{}", "it holds. ".repeat(10 + n)),
+            &[],
+        );
     }
     let node = Node::open(desk.home.folder()).unwrap();
     let ask = OpenSession { agent: "a".into(), project: "mirror".into(), ..Default::default() };

@@ -9,7 +9,8 @@ use world::{World, text};
 
 use crate::session::Session;
 
-const EVENTS: [&str; 6] = ["SessionStart", "UserPromptSubmit", "PreCompact", "PostCompact", "Stop", "SessionEnd"];
+const EVENTS: [&str; 6] =
+    ["SessionStart", "UserPromptSubmit", "PreCompact", "PostCompact", "Stop", "SessionEnd"];
 
 #[test]
 fn without_a_home_every_hook_is_quiet_and_says_so_on_stderr() {
@@ -18,7 +19,10 @@ fn without_a_home_every_hook_is_quiet_and_says_so_on_stderr() {
     for event in EVENTS {
         let ran = Session::of(&stranger, "one").hears(event, json!({}));
         assert_eq!(ran.stdout, "", "{event}");
-        assert!(ran.stderr.contains("there is no device in") && ran.stderr.lines().count() == 1, "{ran:?}");
+        assert!(
+            ran.stderr.contains("there is no device in") && ran.stderr.lines().count() == 1,
+            "{ran:?}"
+        );
     }
     assert!(!stranger.folder().exists(), "nothing is laid down");
 }
@@ -89,7 +93,8 @@ fn damage_stops_a_prompt_and_is_told_at_a_start() {
     for name in ["mirror.db-wal", "mirror.db-shm"] {
         let _ = fs::remove_file(home.folder().join(name));
     }
-    fs::write(home.folder().join("mirror.db"), "this is no database, whatever its name says").unwrap();
+    fs::write(home.folder().join("mirror.db"), "this is no database, whatever its name says")
+        .unwrap();
     blocked("the database");
 }
 

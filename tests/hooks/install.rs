@@ -55,8 +55,15 @@ fn hooks_are_put_in_once_with_a_backup_and_taken_out_alone() {
     assert_eq!(read(done["backup"].as_str().unwrap()), before);
     let settings: Value = serde_json::from_str(&read(person.settings())).unwrap();
     let hook = &settings["hooks"]["SessionEnd"][0]["hooks"][0];
-    let command = format!("{} --home {} hook claude-code SessionEnd", binary().display(), home.folder().display());
-    assert_eq!((&hook["type"], &hook["command"], &hook["timeout"]), (&"command".into(), &command.into(), &5.into()));
+    let command = format!(
+        "{} --home {} hook claude-code SessionEnd",
+        binary().display(),
+        home.folder().display()
+    );
+    assert_eq!(
+        (&hook["type"], &hook["command"], &hook["timeout"]),
+        (&"command".into(), &command.into(), &5.into())
+    );
     assert_eq!(settings["hooks"]["Stop"].as_array().unwrap().len(), 2);
     let with = read(person.settings());
     assert_eq!(person.does(&["install", "claude-code"])["changed"], false);
@@ -65,7 +72,10 @@ fn hooks_are_put_in_once_with_a_backup_and_taken_out_alone() {
     let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(value(&read(person.settings())), value(before));
     assert_eq!(person.does(&["uninstall", "claude-code"])["changed"], false);
-    let left: Vec<_> = fs::read_dir(person.folder.join(".claude")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(person.folder.join(".claude"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
     assert_eq!(left.len(), 2, "the settings and the backup: {left:?}");
 }
 
@@ -76,7 +86,10 @@ fn a_projects_settings_name_the_program_and_no_place_of_this_machine() {
     let person = Person::new(&world, &home);
     person.does(&["install", "claude-code", "--scope", "project"]);
     let settings = read(person.folder.join("project/.claude/settings.json"));
-    assert!(settings.contains("\"mirror --home ") && !settings.contains(binary().to_str().unwrap()), "{settings}");
+    assert!(
+        settings.contains("\"mirror --home ") && !settings.contains(binary().to_str().unwrap()),
+        "{settings}"
+    );
     assert!(!person.settings().exists());
     person.does(&["uninstall", "claude-code", "--scope", "project"]);
     assert_eq!(read(person.folder.join("project/.claude/settings.json")), "{}\n");

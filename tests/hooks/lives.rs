@@ -15,12 +15,16 @@ fn a_session_starts_with_memory_and_leaves_it_for_the_next() {
     home.captures("ask Meera about the key rotation");
     let first = Session::of(&home, "one");
     let context = first.starts("startup");
-    assert!(context.contains("⟦m⟧ ask Meera") && context.contains("project=\"mirror\""), "{context}");
+    assert!(
+        context.contains("⟦m⟧ ask Meera") && context.contains("project=\"mirror\""),
+        "{context}"
+    );
     first.prompts();
     first.stops("the lexer is written");
     first.stops("the parser is written");
     first.ends();
-    let file = fs::read_to_string(home.folder().join("vault/projects/mirror/continuity.md")).unwrap();
+    let file =
+        fs::read_to_string(home.folder().join("vault/projects/mirror/continuity.md")).unwrap();
     assert!(file.contains("the parser is written") && !file.contains("lexer"), "{file}");
     let context = Session::of(&home, "two").starts("startup");
     assert!(context[..2048.min(context.len())].contains("the parser is written"), "{context}");
@@ -36,7 +40,9 @@ fn a_context_stays_under_what_a_hook_can_hand_out_with_the_vital_part_in_front()
     one.starts("startup");
     one.stops(&"we stand at the second gate, and ".repeat(200));
     one.ends();
-    home.captures_all(&(0..200).map(|n| format!("note {n} of the long day, наблюдение {n}")).collect::<Vec<_>>());
+    home.captures_all(
+        &(0..200).map(|n| format!("note {n} of the long day, наблюдение {n}")).collect::<Vec<_>>(),
+    );
     let context = Session::of(&home, "two").starts("startup");
     assert!((7_000..9_000).contains(&context.chars().count()), "{}", context.chars().count());
     assert!(context.chars().take(1_000).collect::<String>().contains("second gate"), "{context}");
@@ -51,7 +57,10 @@ fn a_killed_session_stands_as_its_last_answer_left_it() {
     killed.starts("startup");
     killed.stops("half of the lexer is written");
     let context = Session::of(&home, "two").starts("startup");
-    assert!(context.contains("had ended without a close") && context.contains("half of the lexer"), "{context}");
+    assert!(
+        context.contains("had ended without a close") && context.contains("half of the lexer"),
+        "{context}"
+    );
     assert_eq!(states(&home), ["open", "recovered"]);
     // What lives is left alone, also by others.
     Session::of(&home, "three").starts("startup");
@@ -102,8 +111,14 @@ fn a_resumed_session_hears_first_what_is_new() {
     home.captures("the printer is broken");
     home.captures("the printer is mended");
     let context = session.starts("resume");
-    assert!(context.starts_with("RESUMED: since you were last told, 2 notes, 0 files, 0 conflicts"), "{context}");
-    assert!(context.contains("the printer is mended") && !context.contains("an old note"), "{context}");
+    assert!(
+        context.starts_with("RESUMED: since you were last told, 2 notes, 0 files, 0 conflicts"),
+        "{context}"
+    );
+    assert!(
+        context.contains("the printer is mended") && !context.contains("an old note"),
+        "{context}"
+    );
 }
 
 #[test]
@@ -139,5 +154,8 @@ fn what_was_told_is_gathered_anew_when_the_copy_of_it_was_tampered_with() {
     assert!(!context.contains("Mallory"), "{context}");
     let sessions = home.list(&["session", "show"]);
     let log = home.list(&["session", "rejections", text(&sessions[1]["session"])]);
-    assert_eq!((&log[0]["reason"], &log[0]["what"]), (&json!("tampered"), &json!("what the session was told")));
+    assert_eq!(
+        (&log[0]["reason"], &log[0]["what"]),
+        (&json!("tampered"), &json!("what the session was told"))
+    );
 }

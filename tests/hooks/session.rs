@@ -60,7 +60,8 @@ impl<'a> Session<'a> {
     /// The agent has answered.
     #[track_caller]
     pub fn stops(&self, said: &str) {
-        let ran = self.hears("Stop", json!({"last_assistant_message": said, "stop_hook_active": false}));
+        let ran =
+            self.hears("Stop", json!({"last_assistant_message": said, "stop_hook_active": false}));
         assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
     }
 

@@ -29,9 +29,9 @@ use crate::notes::event_id;
 use crate::view::Code;
 
 pub use conflicts::{FileTake, file_of};
-pub(crate) use settle::taken_provenance;
 pub use history::AuditQuery;
 pub(crate) use history::version_said;
+pub(crate) use settle::taken_provenance;
 pub use watch::VaultWatch;
 
 /// Who changes a file, and why.

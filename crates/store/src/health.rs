@@ -263,7 +263,8 @@ impl Tx<'_> {
 impl View<'_> {
     /// An event's row as it lies, and those behind it up to a position of its branch.
     pub fn raw_events_at(&self, pos: Pos, to: u64) -> Result<Vec<RawEvent>, StoreError> {
-        let sql = "SELECT pos, id, header, body FROM events WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
+        let sql =
+            "SELECT pos, id, header, body FROM events WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
         let mut statement = self.conn.prepare_cached(sql)?;
         let bounds = params![pos.0, Pos::new(pos.branch(), to).0];
         Ok(statement.query_map(bounds, raw)?.collect::<Result<_, _>>()?)

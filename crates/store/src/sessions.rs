@@ -171,7 +171,8 @@ impl View<'_> {
         let sql = "SELECT pos, id FROM session_closes WHERE project = ?1 AND leaf = 1
                    ORDER BY lamport DESC, pos DESC";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement.query_map([project], |row| Ok((Pos(row.get(0)?), EventId(row.get(1)?))));
+        let rows =
+            statement.query_map([project], |row| Ok((Pos(row.get(0)?), EventId(row.get(1)?))));
         Ok(rows?.collect::<Result<_, _>>()?)
     }
 
@@ -272,9 +273,8 @@ impl View<'_> {
 
     /// Distillates whose whole text is not indexed, some of them.
     pub fn unindexed_distillates(&self, limit: u32) -> Result<Vec<DistillateRow>, StoreError> {
-        let sql = format!(
-            "{DISTILLATE} WHERE pos NOT IN (SELECT pos FROM session_indexed) LIMIT ?1"
-        );
+        let sql =
+            format!("{DISTILLATE} WHERE pos NOT IN (SELECT pos FROM session_indexed) LIMIT ?1");
         let mut statement = self.conn.prepare_cached(&sql)?;
         Ok(statement.query_map([limit], distillate)?.collect::<Result<_, _>>()?)
     }
@@ -338,7 +338,8 @@ impl Tx<'_> {
         at: Lamport,
         pos: Pos,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT OR IGNORE INTO session_events (session, lamport, pos) VALUES (?1, ?2, ?3)";
+        let sql =
+            "INSERT OR IGNORE INTO session_events (session, lamport, pos) VALUES (?1, ?2, ?3)";
         self.conn.prepare_cached(sql)?.execute(params![session.0, at.0 as i64, pos.0])?;
         Ok(())
     }

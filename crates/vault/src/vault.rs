@@ -200,7 +200,8 @@ impl Vault {
         };
         let right = sidecar::beside(&place.name, hash, from)?;
         let found = sidecar::beside_of(&place.folder, &place.name)?;
-        let wrong = [(SUM, right.sum == found.sum), (PROVENANCE, right.provenance == found.provenance)];
+        let wrong =
+            [(SUM, right.sum == found.sum), (PROVENANCE, right.provenance == found.provenance)];
         Ok(wrong.into_iter().filter(|(_, same)| !same).map(|(ending, _)| ending).collect())
     }
 

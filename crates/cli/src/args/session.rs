@@ -66,8 +66,10 @@ pub enum Session {
         session: Option<String>,
     },
     /// Decide about a rejection; the decision is an event
-    #[command(after_help = "Examples:\n  mirror session review 3f2a.0 --accept --reason \"my own edit\"\n  \
-        mirror session review 3f2a.1 --keep-out --reason \"not mine\"")]
+    #[command(
+        after_help = "Examples:\n  mirror session review 3f2a.0 --accept --reason \"my own edit\"\n  \
+        mirror session review 3f2a.1 --keep-out --reason \"not mine\""
+    )]
     Review {
         /// As `mirror session rejections` prints it
         rejection: String,
@@ -85,13 +87,17 @@ pub enum Session {
         reason: String,
     },
     /// Recover sessions that ended without a close
-    #[command(after_help = "Example:\n  mirror session recover\n\nThe next open of the same agent and project does so by itself.")]
+    #[command(
+        after_help = "Example:\n  mirror session recover\n\nThe next open of the same agent and project does so by itself."
+    )]
     Recover {
         /// The session, or the start of its id [default: all whose processes are gone]
         session: Option<String>,
     },
     /// Find what was built already: earlier sessions and distillates
-    #[command(after_help = "Example:\n  mirror session related \"byte offsets\" --path src/parser.rs")]
+    #[command(
+        after_help = "Example:\n  mirror session related \"byte offsets\" --path src/parser.rs"
+    )]
     Related {
         /// Words to find, any of them
         #[arg(default_value = "", hide_default_value = true)]
@@ -146,8 +152,10 @@ pub struct SessionOpenArgs {
 #[derive(Debug, Subcommand)]
 pub enum Distill {
     /// Seal a text as a distillate: into the vault, with its hash and provenance beside it
-    #[command(after_help = "Example:\n  mirror distill seal parser.md --project mirror --from 3f2a --from 9c41 --topic parser\n\n\
-        A distillate of the same name stands in the place of the one before.")]
+    #[command(
+        after_help = "Example:\n  mirror distill seal parser.md --project mirror --from 3f2a --from 9c41 --topic parser\n\n\
+        A distillate of the same name stands in the place of the one before."
+    )]
     Seal {
         /// The text to seal
         file: PathBuf,
@@ -184,10 +192,14 @@ pub enum Distill {
         all: bool,
     },
     /// Recompute all distillates: chain, file, hash, provenance, sources
-    #[command(after_help = "Example:\n  mirror distill verify\n\nExits 4 when one is not what was sealed.")]
+    #[command(
+        after_help = "Example:\n  mirror distill verify\n\nExits 4 when one is not what was sealed."
+    )]
     Verify,
     /// Say that a distillate is not to be told any more
-    #[command(after_help = "Example:\n  mirror distill withdraw 3f2a --reason \"measured wrongly\"")]
+    #[command(
+        after_help = "Example:\n  mirror distill withdraw 3f2a --reason \"measured wrongly\""
+    )]
     Withdraw {
         /// The seal, or the start of its id
         id: String,

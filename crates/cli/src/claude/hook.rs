@@ -128,7 +128,8 @@ impl Hook<'_> {
         let standing = self.standing()?;
         let ours = |pid: u32| source == "compact" || Some(pid) == self.around.pid;
         if let Some(standing) = standing.filter(|standing| ours(standing.pid)) {
-            let context = format!("{}\n{}", standing.context.trim_end(), self.how(&standing.session));
+            let context =
+                format!("{}\n{}", standing.context.trim_end(), self.how(&standing.session));
             return Ok(Answer::context("SessionStart", &context));
         }
         let opened = self.open()?;
@@ -211,7 +212,8 @@ impl Hook<'_> {
 
 /// A resumed session remembers what it was told; what it can't know stands in front.
 fn changes(opened: &SessionOpened) -> String {
-    let count = |kind: &str| opened.items.iter().filter(|item| item.ok && item.kind == kind).count();
+    let count =
+        |kind: &str| opened.items.iter().filter(|item| item.ok && item.kind == kind).count();
     let kinds = [("note", "notes"), ("file", "files"), ("conflict", "conflicts")];
     let new = kinds.map(|(kind, many)| match count(kind) {
         1 => format!("1 {kind}"),

@@ -9,7 +9,8 @@ pub const NAME: &str = "mirrordna";
 
 /// Its files: where each lies in the plugin's folder, and what it holds.
 pub fn files(program: &str) -> Vec<(&'static str, String)> {
-    let about = "Sessions begin with verified memory from MirrorDNA, and leave continuity.md for the next.";
+    let about =
+        "Sessions begin with verified memory from MirrorDNA, and leave continuity.md for the next.";
     let manifest = json!({
         "name": NAME,
         "version": env!("CARGO_PKG_VERSION"),
@@ -19,7 +20,8 @@ pub fn files(program: &str) -> Vec<(&'static str, String)> {
     });
     let hook = |(event, timeout): &(&str, u32)| {
         let command = format!("{program} hook claude-code {event}");
-        let hooks = json!([{"hooks": [{"type": "command", "command": command, "timeout": timeout}]}]);
+        let hooks =
+            json!([{"hooks": [{"type": "command", "command": command, "timeout": timeout}]}]);
         ((*event).to_owned(), hooks)
     };
     let hooks: Map<String, Value> = EVENTS.iter().map(hook).collect();

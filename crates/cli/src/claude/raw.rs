@@ -66,7 +66,9 @@ impl Json {
     pub fn write(&self, depth: usize, to: &mut String) {
         let (open, close, items): (char, char, Vec<(String, &Self)>) = match self {
             Self::Raw(raw) => return to.push_str(raw.get()),
-            Self::Array(items) => ('[', ']', items.iter().map(|item| (String::new(), item)).collect()),
+            Self::Array(items) => {
+                ('[', ']', items.iter().map(|item| (String::new(), item)).collect())
+            }
             Self::Object(Object(entries)) => {
                 let name = |name: &String| format!("{}: ", serde_json::Value::from(name.as_str()));
                 ('{', '}', entries.iter().map(|(key, value)| (name(key), value)).collect())

@@ -11,7 +11,8 @@ pub fn with_hooks(text: &str, program: &str) -> Result<String, String> {
         for (event, timeout) in EVENTS {
             take_out(hooks, event);
             let command = Value::from(format!("{program} hook claude-code {event}"));
-            let hook = format!(r#"{{"type": "command", "command": {command}, "timeout": {timeout}}}"#);
+            let hook =
+                format!(r#"{{"type": "command", "command": {command}, "timeout": {timeout}}}"#);
             let group = format!(r#"{{"hooks": [{hook}]}}"#);
             let group = Json::read(&group).map_err(|error| error.to_string())?;
             match hooks.get(event) {
@@ -41,7 +42,8 @@ pub fn holds(text: &str, program: &str) -> bool {
         let command = format!("{program} hook claude-code {event}");
         let hook = json!({"type": "command", "command": command, "timeout": timeout});
         let groups = settings.pointer(&format!("/hooks/{event}")).and_then(Value::as_array);
-        let handlers = groups.into_iter().flatten().filter_map(|group| group.get("hooks")?.as_array());
+        let handlers =
+            groups.into_iter().flatten().filter_map(|group| group.get("hooks")?.as_array());
         let ours: Vec<&Value> = handlers.flatten().filter(|hook| is_ours(hook, event)).collect();
         ours == [&hook]
     })
@@ -52,7 +54,8 @@ fn change(
     change: impl FnOnce(&mut Object) -> Result<(), String>,
 ) -> Result<String, String> {
     let text = if text.trim().is_empty() { "{}" } else { text };
-    let mut settings = Object::read(text).map_err(|error| format!("it is no JSON object: {error}"))?;
+    let mut settings =
+        Object::read(text).map_err(|error| format!("it is no JSON object: {error}"))?;
     if settings.get("hooks").is_none() {
         settings.0.push(("hooks".to_owned(), Json::Object(Object::default())));
     }

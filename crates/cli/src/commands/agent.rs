@@ -47,7 +47,11 @@ pub fn agent(here: &Here<'_>, command: Agent) -> Result<Exit> {
                 value(a) == value(b)
             };
             // When none of ours is there, not even its white space changes.
-            Ok(if text.trim().is_empty() || same(&without, text) { text.to_owned() } else { without })
+            Ok(if text.trim().is_empty() || same(&without, text) {
+                text.to_owned()
+            } else {
+                without
+            })
         })?,
     };
     here.out.answer(&done, |done| {
@@ -72,7 +76,10 @@ fn program(here: &Here<'_>, own: bool) -> Result<String> {
     Ok(format!("{name} --home {}", settings::word(&here.home.to_string_lossy())))
 }
 
-fn change(scope: Scope, edit: impl FnOnce(&str) -> std::result::Result<String, String>) -> Result<Installed> {
+fn change(
+    scope: Scope,
+    edit: impl FnOnce(&str) -> std::result::Result<String, String>,
+) -> Result<Installed> {
     let file = settings_file(scope)?;
     let before = match fs::metadata(&file) {
         Ok(meta) if meta.len() > MAX_BYTES => {
@@ -96,17 +103,26 @@ fn change(scope: Scope, edit: impl FnOnce(&str) -> std::result::Result<String, S
         replace(&file, &after, &file)?;
     }
     let events = EVENTS.iter().map(|(event, _)| *event).collect();
-    Ok(Installed { agent: "claude-code", file: file.display().to_string(), backup, changed, events })
+    Ok(Installed {
+        agent: "claude-code",
+        file: file.display().to_string(),
+        backup,
+        changed,
+        events,
+    })
 }
 
 /// Where the settings are: what a link leads to, for many keep theirs elsewhere.
 fn settings_file(scope: Scope) -> Result<PathBuf> {
     let folder = match scope {
-        Scope::Project => std::env::current_dir().map_err(mirror_node::Error::from)?.join(".claude"),
+        Scope::Project => {
+            std::env::current_dir().map_err(mirror_node::Error::from)?.join(".claude")
+        }
         Scope::User => match std::env::var_os("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()) {
             Some(folder) => PathBuf::from(folder),
             None => {
-                let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+                let home =
+                    std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
                 let none = || failed(Code::Invalid, "there is no HOME", "set CLAUDE_CONFIG_DIR");
                 home.ok_or_else(none)?.join(".claude")
             }
@@ -155,7 +171,8 @@ fn replace(path: &Path, text: &str, like: &Path) -> Result<()> {
 
 fn write_plugin(folder: &Path, program: &str) -> Result<Installed> {
     let folder = std::path::absolute(folder).map_err(|error| wrong(folder, &error))?;
-    let manifest = fs::read_to_string(folder.join(".claude-plugin/plugin.json")).unwrap_or_default();
+    let manifest =
+        fs::read_to_string(folder.join(".claude-plugin/plugin.json")).unwrap_or_default();
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap_or_default();
     let empty = fs::read_dir(&folder).map_or(true, |mut entries| entries.next().is_none());
     if !empty && manifest.get("name").and_then(|name| name.as_str()) != Some(plugin::NAME) {
@@ -171,7 +188,13 @@ fn write_plugin(folder: &Path, program: &str) -> Result<Installed> {
         }
     }
     let events = EVENTS.iter().map(|(event, _)| *event).collect();
-    Ok(Installed { agent: "claude-code", file: folder.display().to_string(), backup: None, changed, events })
+    Ok(Installed {
+        agent: "claude-code",
+        file: folder.display().to_string(),
+        backup: None,
+        changed,
+        events,
+    })
 }
 
 fn wrong(path: &Path, error: &dyn std::fmt::Display) -> mirror_node::Error {

@@ -32,7 +32,9 @@ pub fn hook(here: &Here<'_>, args: &Hook) -> Result<Exit> {
         named_home: (home != mirror_node::default_home())
             .then(|| settings::word(&home.to_string_lossy())),
         home,
-        project_dir: variable("CLAUDE_PROJECT_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute()),
+        project_dir: variable("CLAUDE_PROJECT_DIR")
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute()),
         pid: variable("CLAUDE_PID").and_then(|pid| pid.to_str()?.parse().ok()),
     };
     let limit = if event == "SessionEnd" { AT_END } else { PATIENCE };

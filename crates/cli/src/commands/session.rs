@@ -95,7 +95,8 @@ fn open(here: &Here<'_>, args: SessionOpenArgs) -> Result<Exit> {
     if *rejected > 0 {
         let session = session.as_deref().map_or("", words::short);
         let things = words::count(*rejected, "thing");
-        here.out.note(&format!("{things} left out or repaired: mirror session rejections {session}"));
+        here.out
+            .note(&format!("{things} left out or repaired: mirror session rejections {session}"));
     }
     Ok(Exit::Done)
 }
@@ -126,7 +127,13 @@ fn session_line(session: &Session) -> String {
 }
 
 fn session_text(session: &Session) -> String {
-    let mut text = format!("{}\ncoherence {:.4}, {} items, {} rejected\n", session_line(session), session.coherence, session.items, session.rejected);
+    let mut text = format!(
+        "{}\ncoherence {:.4}, {} items, {} rejected\n",
+        session_line(session),
+        session.coherence,
+        session.items,
+        session.rejected
+    );
     if !session.now.is_empty() {
         text.push_str(&words::indented(&session.now));
     }

@@ -214,7 +214,9 @@ pub fn merge(base: &str, ours: &str, theirs: &str) -> String {
     let (base, ours, theirs) = (sections(base), sections(ours), sections(theirs));
     let lines = |of: &[(&str, Vec<&str>)], title: &str| -> Vec<String> {
         let of = of.iter().filter(|(one, _)| *one == title).flat_map(|(_, lines)| lines);
-        of.filter(|line| !line.trim().is_empty() && **line != "- none").map(|l| (*l).to_owned()).collect()
+        of.filter(|line| !line.trim().is_empty() && **line != "- none")
+            .map(|l| (*l).to_owned())
+            .collect()
     };
     let mut titles: Vec<&str> = Vec::new();
     for (title, _) in ours.iter().chain(&theirs) {
@@ -283,7 +285,10 @@ mod tests {
 
     #[test]
     fn closes_that_knew_nothing_of_each_other_all_stand_in_it() {
-        let body = body_of("p", &[closed("Mac", "writing", &["a", "b"]), closed("Desk", "reading", &["b", "c"])]);
+        let body = body_of(
+            "p",
+            &[closed("Mac", "writing", &["a", "b"]), closed("Desk", "reading", &["b", "c"])],
+        );
         assert!(body.contains("writing\nDesk: reading\n") && body.contains("- a\n- b\n- c\n"));
         let text = file(&body).render();
         let (front, read) = split(&text).unwrap();
@@ -321,9 +326,13 @@ mod tests {
         let ours = body_of("p", &[closed("Mac", "b", &["two", "three"])]);
         let theirs = base.replace("- two\n", "- two\n- by hand\n");
         let merged = merge(&base, &ours, &theirs);
-        assert!(merged.contains("- two\n- three\n- by hand\n") && !merged.contains("- one"), "{merged}");
+        assert!(
+            merged.contains("- two\n- three\n- by hand\n") && !merged.contains("- one"),
+            "{merged}"
+        );
         assert_eq!(merge(&base, &base, &base), base);
-        let whole = merge_files(&file(&base).render(), &file(&ours).render(), &file(&theirs).render());
+        let whole =
+            merge_files(&file(&base).render(), &file(&ours).render(), &file(&theirs).render());
         let whole = whole.unwrap();
         let (front, body) = split(&whole).unwrap();
         assert_eq!((said(front, "sha256").unwrap(), body), (&*sum(&merged), &*merged));

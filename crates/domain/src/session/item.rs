@@ -20,14 +20,8 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
-    const ALL: [Self; 6] = [
-        Self::Continuity,
-        Self::Conflict,
-        Self::Note,
-        Self::Distillate,
-        Self::Session,
-        Self::File,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Continuity, Self::Conflict, Self::Note, Self::Distillate, Self::Session, Self::File];
 
     /// Its name.
     pub fn name(self) -> &'static str {

@@ -15,6 +15,8 @@ pub struct Happened {
     pub older: BTreeSet<String>,
 }
 
+/// Bytes of differences that an event tells: with the rest they fit a body.
+const TOLD_BYTES: usize = 8 * 1024;
 /// The fewest digits by which a commit can be named.
 const COMMIT_DIGITS: usize = 4;
 
@@ -26,7 +28,8 @@ pub fn check(work: &Work, state: RepoState, happened: &Happened) -> RepoCheck {
         differences.insert(Difference { what, name });
     };
     let claimed: Vec<String> = work.commits.iter().map(|line| commit_in(line)).collect();
-    let names = |claim: &str, commit: &str| claim.len() >= COMMIT_DIGITS && commit.starts_with(claim);
+    let names =
+        |claim: &str, commit: &str| claim.len() >= COMMIT_DIGITS && commit.starts_with(claim);
     for (claim, line) in claimed.iter().zip(&work.commits) {
         let here = happened.commits.iter().any(|commit| names(claim, commit));
         if !here && !happened.older.contains(claim) {
@@ -38,7 +41,8 @@ pub fn check(work: &Work, state: RepoState, happened: &Happened) -> RepoCheck {
             add(Differs::UnclaimedCommit, commit);
         }
     }
-    let files: BTreeSet<&str> = work.files.iter().map(|file| file.trim_start_matches("./")).collect();
+    let files: BTreeSet<&str> =
+        work.files.iter().map(|file| file.trim_start_matches("./")).collect();
     for file in &files {
         if !happened.files.contains(*file) {
             add(Differs::UntouchedFile, file);
@@ -50,7 +54,13 @@ pub fn check(work: &Work, state: RepoState, happened: &Happened) -> RepoCheck {
         }
     }
     let found = differences.len() as u64;
-    RepoCheck { state, differences: differences.into_iter().take(MAX_LINES).collect(), found }
+    let mut room = TOLD_BYTES;
+    let fits = |one: &Difference| {
+        room = room.saturating_sub(one.name.len());
+        room > 0
+    };
+    let differences = differences.into_iter().take_while(fits).take(MAX_LINES).collect();
+    RepoCheck { state, differences, found }
 }
 
 /// A claim names a commit by its first word.

@@ -4,9 +4,9 @@ use mirror_domain::Body;
 use mirror_domain::body::{Rejection, SessionOpen, Why};
 use mirror_store::{SessionRow, ToldRow, View};
 
+use super::answer::behind_first_line;
 use super::fold::OPEN;
 use super::gather::sha;
-use super::open::behind_first_line;
 use super::proof::Proof;
 use crate::error::{Error, Result};
 use crate::node::Node;
@@ -15,7 +15,11 @@ use crate::view;
 impl Node {
     /// This device's open session that an agent calls so, when what it was told still holds. An error when this device's chain,
     /// or an event that the session was told of, does not verify.
-    pub fn session_standing(&self, agent: &str, name: &str) -> Result<Option<view::SessionStanding>> {
+    pub fn session_standing(
+        &self,
+        agent: &str,
+        name: &str,
+    ) -> Result<Option<view::SessionStanding>> {
         self.check_own_chain()?;
         let found = self.read(|view| {
             let Some((row, open)) = self.open_named(view, agent, name)? else { return Ok(None) };

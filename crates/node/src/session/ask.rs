@@ -5,8 +5,8 @@ use mirror_domain::body::{SessionClose, Work};
 use mirror_domain::session::repo;
 use mirror_store::{SessionRow, View};
 
+use super::answer::ratio;
 use super::fold::{CLOSED, OPEN, RECOVERED, checkpoint_work};
-use super::open::ratio;
 use crate::error::{Error, Result};
 use crate::fold::author;
 use crate::names::name_of;
@@ -20,7 +20,8 @@ impl Node {
     pub fn session(&self, session: &str) -> Result<view::Session> {
         self.read(|view| {
             let id = event_id(view, session)?;
-            let none = || Error::not_found(format!("{id} is no session; see `mirror session show`"));
+            let none =
+                || Error::not_found(format!("{id} is no session; see `mirror session show`"));
             session_view(view, &view.session(&id)?.ok_or_else(none)?)
         })
     }

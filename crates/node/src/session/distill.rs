@@ -9,19 +9,19 @@ use mirror_domain::body::{
     check_project,
 };
 use mirror_domain::session::continuity::distillate_path;
-use mirror_domain::session::{Item, ItemKind, Trust, quote};
+use mirror_domain::session::{Item, ItemKind, quote};
 use mirror_domain::text::check_tags;
-use mirror_protocol::{BlobId, Event, EventId};
+use mirror_protocol::{BlobId, EventId};
 use mirror_store::{DistillateRow, View};
 use mirror_vault::{Hash, VaultError};
 
 use super::file::{ACCEPTED, rejection};
 use super::gather::{Gathered, item_of};
+use super::lineage::{gone_by, shown_revision, stale, trust_of};
 use super::proof::Proof;
 use super::{TOOL, cut, excerpt};
 use crate::error::{Error, Result};
 use crate::fold;
-use crate::forget::is_forgotten;
 use crate::names::Names;
 use crate::node::Node;
 use crate::notes::event_id;
@@ -29,8 +29,6 @@ use crate::vault::{Author, Expect, checked_path};
 use crate::view::{self, Code};
 use crate::{clock, commit};
 
-/// Events of one lineage that are looked at.
-const MAX_LINEAGE: usize = 512;
 /// The longest list.
 const MAX_LISTED: u32 = 10_000;
 
@@ -58,12 +56,14 @@ pub struct NewDistillate {
 impl Node {
     /// Seals a distillate: its file in the vault, with its hash and its provenance beside it; durable when it returns.
     pub fn distill(&self, new: NewDistillate) -> Result<view::Distillate> {
-        let invalid = |error: &dyn std::fmt::Display| Error::invalid(error, "change it and try again");
+        let invalid =
+            |error: &dyn std::fmt::Display| Error::invalid(error, "change it and try again");
         check_project(&new.project).map_err(|error| invalid(&error))?;
         let topics = check_tags(&new.topics).map_err(|error| invalid(&error))?;
         if new.text.trim().is_empty() || new.text.len() as u64 > MAX_DISTILLATE_BYTES {
             let found = new.text.len();
-            let detail = format!("a distillate has 1 to {MAX_DISTILLATE_BYTES} bytes, this has {found}");
+            let detail =
+                format!("a distillate has 1 to {MAX_DISTILLATE_BYTES} bytes, this has {found}");
             return Err(Error::invalid(detail, "split it, or write something"));
         }
         if quote::is_injected(&new.text) {
@@ -138,7 +138,8 @@ impl Node {
         topic: Option<&str>,
         all: bool,
     ) -> Result<Vec<view::Distillate>> {
-        let rows = self.read(|view| Ok(view.newest_distillates(project, topic, all, MAX_LISTED)?))?;
+        let rows =
+            self.read(|view| Ok(view.newest_distillates(project, topic, all, MAX_LISTED)?))?;
         rows.iter().map(|row| self.distillate_view(row)).collect()
     }
 
@@ -253,7 +254,9 @@ impl Node {
             let mut told = None;
             let text = match self.sealed_file(&row)? {
                 Sealed::Elsewhere => continue,
-                Sealed::Good => self.vault()?.read(&checked_path(&row.path)?, MAX_DISTILLATE_BYTES)?.bytes,
+                Sealed::Good => {
+                    self.vault()?.read(&checked_path(&row.path)?, MAX_DISTILLATE_BYTES)?.bytes
+                }
                 Sealed::Wrong { detail, bytes, found, beside } => {
                     told = Some(self.repair(&row, &bytes, found, beside, &detail)?);
                     bytes
@@ -375,126 +378,6 @@ enum Sealed {
     Wrong { detail: String, bytes: Vec<u8>, found: Option<Hash>, beside: bool },
     /// It is not what was sealed, and nothing here is.
     Lost { detail: String, found: Option<Hash>, excerpt: String },
-}
-
-/// Of a note the revision that is shown: a distillate is made of what its author read.
-fn shown_revision(view: &View<'_>, id: EventId) -> Result<EventId> {
-    let Some(event) = view.event(&id)? else { return Ok(id) };
-    if fold::note_of(&event) != Some(id) {
-        return Ok(id);
-    }
-    let graph = fold::graph(view, id)?;
-    Ok(graph.and_then(|graph| graph.shown().map(|shown| shown.id)).unwrap_or(id))
-}
-
-/// Why a distillate no longer holds: one of its sources was superseded, corrected, forgotten, or is itself stale.
-pub fn stale(view: &View<'_>, seal: &DistillateSeal) -> Result<Option<String>> {
-    let (mut open, mut seen) = (seal.sources.clone(), BTreeSet::new());
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) || seen.len() > MAX_LINEAGE {
-            continue;
-        }
-        let short = id.to_string();
-        let short = short.get(..12).unwrap_or_default();
-        let Some(event) = view.event(&id)? else {
-            return Ok(Some(format!("its source {short} is not here")));
-        };
-        if event.body.is_none() || is_forgotten(view, &event)? {
-            return Ok(Some(format!("its source {short} was forgotten")));
-        }
-        match Body::read(&event) {
-            Ok(Body::NoteAdd(_) | Body::NoteEdit(_) | Body::NoteArchive(_)) => {
-                if let Some(why) = note_moved(view, &event)? {
-                    return Ok(Some(format!("its source {short} {why}")));
-                }
-            }
-            Ok(Body::DistillateSeal(source)) => {
-                if view.is_replaced(&id)? {
-                    return Ok(Some(format!("its source {short} was superseded")));
-                }
-                open.extend(source.sources);
-            }
-            _ => {}
-        }
-    }
-    Ok(None)
-}
-
-/// What became of a revision of a note.
-fn note_moved(view: &View<'_>, event: &Event) -> Result<Option<&'static str>> {
-    let Some(note) = fold::note_of(event) else { return Ok(None) };
-    let Some(graph) = fold::graph(view, note)? else { return Ok(Some("was forgotten")) };
-    let leaves = graph.leaves();
-    Ok(match leaves.iter().find(|leaf| leaf.id == event.id) {
-        None => Some("was corrected by a later revision"),
-        Some(_) if graph.distinct_leaves().len() > 1 => Some("is in conflict"),
-        Some(_) => None,
-    })
-}
-
-fn gone_by(view: &View<'_>, id: &EventId) -> Result<String> {
-    for pos in view.replaced_by(id)? {
-        let Some(event) = view.event_at(pos)? else { continue };
-        return Ok(match Body::read(&event) {
-            Ok(Body::DistillateStale(stale)) => format!("withdrawn: {}", stale.reason),
-            _ => format!("superseded by {}", event.id),
-        });
-    }
-    Ok("superseded".to_owned())
-}
-
-/// How far an event is trusted: as far as the least trusted of all that it was made of.
-pub fn trust_of(view: &View<'_>, id: &EventId) -> Result<Trust> {
-    let (mut open, mut seen) = (vec![*id], BTreeSet::new());
-    let mut least = Trust::Person;
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        if seen.len() > MAX_LINEAGE {
-            return Ok(Trust::Unverified);
-        }
-        let event = view.event(&id)?.filter(|event| event.body.is_some());
-        let Some(event) = event else { return Ok(Trust::Unverified) };
-        let trust = match Body::read(&event) {
-            Ok(Body::NoteAdd(_) | Body::NoteEdit(_) | Body::NoteArchive(_)) => Trust::Person,
-            Ok(Body::VaultWrite(write)) => {
-                open.extend(&write.sources);
-                match (write.cause, write.by) {
-                    (Cause::Outside, _) => Trust::Outside,
-                    (_, Some(_)) => Trust::Agent,
-                    _ => Trust::Person,
-                }
-            }
-            Ok(Body::DistillateSeal(seal)) => {
-                open.extend(&seal.sources);
-                open.extend(seal.session);
-                Trust::Agent
-            }
-            Ok(Body::SessionClose(close)) => {
-                open.push(close.session);
-                Trust::Agent
-            }
-            Ok(Body::SessionRecover(recover)) => {
-                open.push(recover.session);
-                Trust::Agent
-            }
-            Ok(Body::SessionCheckpoint(said)) => {
-                open.push(said.session);
-                Trust::Agent
-            }
-            // What the agent was told, its own continuity aside: that is judged by what it was made of itself.
-            Ok(Body::SessionOpen(told)) => {
-                let continuity = ItemKind::Continuity.number();
-                let told = told.items.iter().filter(|item| item.ok && item.kind != continuity);
-                let least = told.map(|item| item.trust).min();
-                least.map_or(Trust::Agent, Trust::from_number).min(Trust::Agent)
-            }
-            _ => Trust::Unverified,
-        };
-        least = least.min(trust);
-    }
-    Ok(least)
 }
 
 /// Memory that was handed out came back as new.

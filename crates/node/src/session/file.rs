@@ -76,7 +76,11 @@ impl Node {
     pub(super) fn leaves(&self, project: &str) -> Result<Vec<EventId>> {
         self.read(|view| {
             let leaves = view.close_leaves(project)?;
-            Ok(leaves.into_iter().map(|(_, id)| id).take(mirror_domain::body::MAX_REPLACES).collect())
+            Ok(leaves
+                .into_iter()
+                .map(|(_, id)| id)
+                .take(mirror_domain::body::MAX_REPLACES)
+                .collect())
         })
     }
 
@@ -112,7 +116,8 @@ impl Node {
             self.judge_file(path, recorded, &disk.bytes, disk.hash)?;
         if let Some(detail) = damage {
             let expected = good;
-            let mut told = rejection(path, expected, Some(disk.hash), &excerpt(&disk.bytes), detail);
+            let mut told =
+                rejection(path, expected, Some(disk.hash), &excerpt(&disk.bytes), detail);
             let bytes = expected.and_then(|to| self.version_of_content(&to));
             told.source = Some(base.event.id);
             told.detail.push_str(match &bytes {
@@ -132,7 +137,8 @@ impl Node {
         self.renew_beside(path, disk.hash, &disk.bytes, wrong)?;
         let mut sources = base.write.sources.clone();
         let mut latest = leaves.to_vec();
-        (sources.sort(), latest.sort());
+        sources.sort_unstable();
+        latest.sort_unstable();
         if !leaves.is_empty() && sources != latest {
             let before = base.write.to.and_then(|to| self.version_of_content(&to));
             let unseen = edited && seen != Some(BlobId(disk.hash.0));
@@ -312,7 +318,8 @@ impl Node {
         if let Some((before, now)) = edit {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
             let (before, now) = (text(&before), text(&now));
-            let body_in = |text: &str| continuity::split(text).map_or(text.to_owned(), |s| s.1.to_owned());
+            let body_in =
+                |text: &str| continuity::split(text).map_or(text.to_owned(), |s| s.1.to_owned());
             body = continuity::merge(&body_in(&before), &body, &body_in(&now));
         }
         let file = Continuity {
@@ -330,8 +337,7 @@ impl Node {
             sources: leaves.iter().map(EventId::to_string).collect(),
         };
         let expect = found.map_or(Expect::Absent, |found| Expect::Content(found.0));
-        let written =
-            self.write_as(path, &mut text.as_bytes(), expect, &author, Cause::Write)?;
+        let written = self.write_as(path, &mut text.as_bytes(), expect, &author, Cause::Write)?;
         let version = written.version.parse().map_err(Error::integrity)?;
         Ok(Found { bytes: text.into_bytes(), version, edited: false })
     }

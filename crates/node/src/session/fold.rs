@@ -96,7 +96,8 @@ fn replace(tx: &Tx<'_>, ids: &[EventId], by: Pos, sum: &mut StateDigest) -> Resu
 /// Works out anew where a session stands; nothing before its opening is here.
 fn restate(tx: &Tx<'_>, session: &EventId, sum: &mut StateDigest) -> Result<()> {
     let Some(row) = tx.session(session)? else { return Ok(()) };
-    let mut now = SessionRow { state: if row.state == REFUSED { REFUSED } else { OPEN }, ..row.clone() };
+    let mut now =
+        SessionRow { state: if row.state == REFUSED { REFUSED } else { OPEN }, ..row.clone() };
     for pos in tx.session_events(session)? {
         let Some(event) = tx.event_at(pos)? else { continue };
         // Only its own device says how a session went.
@@ -229,3 +230,7 @@ pub fn refold(tx: &Tx<'_>) -> Result<()> {
 pub fn event(view: &View<'_>, id: &EventId) -> Result<Event> {
     view.event(id)?.ok_or_else(|| Error::not_found(format!("{id} is not here")))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;

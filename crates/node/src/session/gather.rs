@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 use super::proof::Proof;
 use super::{cut, excerpt, is_continuity};
 use crate::error::{Error, Result};
+use crate::fold;
 use crate::names::name_of;
 use crate::node::Node;
-use crate::view::Code;
-use crate::fold;
 use crate::view as view_side;
+use crate::view::Code;
 
 /// Events of one branch that are looked at.
 const NEWEST: u32 = 64;
@@ -131,8 +131,7 @@ impl Node {
                 let said = if write.to.is_some() { "changed" } else { "removed" };
                 let text = format!("{} was {said} by another program", write.path);
                 let of = (write.path, text);
-                let (mut item, fault) =
-                    item_of(view, proof, (&event, pos), ItemKind::File, of)?;
+                let (mut item, fault) = item_of(view, proof, (&event, pos), ItemKind::File, of)?;
                 item.trust = Trust::Outside;
                 gathered.add(item, fault);
             }
@@ -169,7 +168,8 @@ impl Node {
 
     /// What waits for a person to choose.
     pub(super) fn gather_conflicts(&self, gathered: &mut Gathered) -> Result<()> {
-        let waiting = self.read(|view| Ok(view.conflict_count()? + view.shared_conflicts()?.len() as u64))?;
+        let waiting =
+            self.read(|view| Ok(view.conflict_count()? + view.shared_conflicts()?.len() as u64))?;
         if waiting == 0 {
             return Ok(());
         }
@@ -224,7 +224,7 @@ impl Node {
             }
             let of = (format!("session of {agent}"), text);
             let (mut item, fault) = item_of(view, proof, (&event, *pos), ItemKind::Session, of)?;
-            item.trust = super::distill::trust_of(view, &event.id)?;
+            item.trust = super::lineage::trust_of(view, &event.id)?;
             item.by = format!("{agent} on {}", item.by);
             gathered.add(item, fault);
         }
@@ -265,4 +265,3 @@ impl Gathered {
         Ok(())
     }
 }
-

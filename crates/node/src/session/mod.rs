@@ -4,11 +4,13 @@
 //! from bytes that verify, or left out, and told either way.
 
 mod again;
+mod answer;
 mod ask;
 mod distill;
 mod file;
 pub mod fold;
 mod gather;
+mod lineage;
 mod open;
 mod proof;
 mod related;

@@ -7,12 +7,16 @@ use mirror_domain::Body;
 use mirror_domain::body::{
     MAX_ITEMS, Rejection, RepoState, SessionOpen, SessionReject, ToldItem, Why, check_project,
 };
-use mirror_domain::session::pack::{About, build, share};
-use mirror_domain::session::{Budget, Coherence, Item, ItemKind, Pack, Remark, Trust, pack};
-use mirror_protocol::{BlobId, ChainId, ChainOpen, EventId, WallTime};
+use mirror_domain::session::pack::{About, build};
+use mirror_domain::session::{Budget, Coherence, Item, ItemKind, Pack, Trust, pack};
+use mirror_protocol::{BlobId, ChainId, ChainOpen, EventId};
 use mirror_store::{Meta, SessionRow, ToldRow, Tx, View};
 use sha2::{Digest, Sha256};
 
+use super::answer::{
+    behind_first_line, in_order, item_view, lines, named, not_enough, over_budget, parts, ratio,
+    remarks,
+};
 use super::gather::{Gathered, item_of, sha};
 use super::proof::Proof;
 use super::{fold, rejection_view, repo};
@@ -24,8 +28,6 @@ use crate::{clock, commit, convert};
 
 /// Rejections that one event tells: with what they quote they fit a body.
 const AT_ONCE: usize = 16;
-/// Things without room that are told one by one.
-const OVER_TOLD: usize = 32;
 /// Distillates that are looked at.
 const DISTILLATES: u32 = 64;
 /// Earlier sessions that are told.
@@ -143,7 +145,8 @@ impl Node {
                 let leaf = view.pos(id)?;
                 closes.retain(|pos| Some(*pos) != leaf);
             }
-            let more: Vec<_> = related.iter().filter(|pos| !closes.contains(pos)).copied().collect();
+            let more: Vec<_> =
+                related.iter().filter(|pos| !closes.contains(pos)).copied().collect();
             closes.extend(more);
             self.gather_sessions(view, &mut proof, &closes, gathered)
         })?;
@@ -190,12 +193,14 @@ impl Node {
         let path = mirror_domain::session::continuity::path_of(project);
         let text = String::from_utf8_lossy(&found.bytes).into_owned();
         let unix = text.replace("\r\n", "\n");
-        let body = mirror_domain::session::continuity::split(&unix).map_or(&*unix, |(_, body)| body);
+        let body =
+            mirror_domain::session::continuity::split(&unix).map_or(&*unix, |(_, body)| body);
         self.read(|view| {
             let mut proof = Proof::of(view);
             let event = fold::event(view, &found.version)?;
             let pos = view.pos(&found.version)?;
-            let pos = pos.ok_or_else(|| Error::integrity("a version that was just read is gone"))?;
+            let pos =
+                pos.ok_or_else(|| Error::integrity("a version that was just read is gone"))?;
             let of = (path.clone(), body.to_owned());
             let (mut item, mut fault) =
                 item_of(view, &mut proof, (&event, pos), ItemKind::Continuity, of)?;
@@ -203,13 +208,14 @@ impl Node {
             item.bytes = found.bytes.len() as u64;
             item.trust = if found.edited { Trust::Outside } else { Trust::Agent };
             for leaf in leaves {
-                item.trust = item.trust.min(super::distill::trust_of(view, leaf)?);
+                item.trust = item.trust.min(super::lineage::trust_of(view, leaf)?);
                 // What it was written from has to hold too.
                 if let Some((pos, event)) = view.find(leaf)?
                     && let Some(why) = proof.fault(&event, pos)?
                 {
                     item.checks.chain = false;
-                    fault = Some((Why::Unverifiable, format!("a close that it follows from: {why}")));
+                    fault =
+                        Some((Why::Unverifiable, format!("a close that it follows from: {why}")));
                 }
             }
             if view.shared_conflicts()?.contains(&path) {
@@ -371,7 +377,8 @@ impl Node {
 
     /// The answer when the home is too damaged to say anything in it.
     fn refused(&self, ask: &OpenSession, error: &Error) -> view::SessionOpened {
-        let nothing = mirror_domain::session::Checks { chain: false, ..mirror_domain::session::Checks::HOLD };
+        let nothing =
+            mirror_domain::session::Checks { chain: false, ..mirror_domain::session::Checks::HOLD };
         let coherence = Coherence::of([(1, nothing)]);
         let about = About {
             session: "SESSION".to_owned(),
@@ -463,113 +470,3 @@ fn check_ends(view: &View<'_>, gathered: &mut Gathered) -> Result<()> {
     }
     Ok(())
 }
-
-fn remarks(recovered: &[EventId], wrong: &[Rejection]) -> Vec<Remark> {
-    let short = |id: &EventId| id.to_string().chars().take(12).collect::<String>();
-    let mut remarks = Vec::new();
-    if !recovered.is_empty() {
-        let says = format!(
-            "{} had ended without a close; what its last checkpoint said stands:",
-            if recovered.len() == 1 { "A session" } else { "Sessions" }
-        );
-        remarks.push(Remark { says, of: recovered.iter().map(short).collect() });
-    }
-    let (repaired, left): (Vec<_>, Vec<_>) = wrong.iter().partition(|one| one.repaired);
-    for (of, what) in [(repaired, "repaired from verified bytes"), (left, "left out")] {
-        if !of.is_empty() {
-            let says = format!("{} {what}; `mirror session rejections` tells all:", of.len());
-            remarks.push(Remark { says, of: of.iter().map(|one| one.what.clone()).collect() });
-        }
-    }
-    remarks
-}
-
-fn lines(wrong: &[Rejection]) -> Vec<String> {
-    wrong.iter().map(|one| format!("{}: {}", one.what, one.detail)).collect()
-}
-
-fn over_budget(items: &[Item], pack: &Pack) -> Vec<Rejection> {
-    let over = items.iter().filter(|item| pack.over.contains(&item.source));
-    let reject = |item: &Item| Rejection {
-        why: Why::OverBudget,
-        what: format!("{} {}", item.kind.name(), item.title),
-        source: Some(item.source),
-        expected: Some(item.content),
-        found: Some(item.content),
-        content: super::cut(&super::excerpt(item.text.as_bytes()), 160).to_owned(),
-        detail: "there was no room for it; ask for more with --budget".to_owned(),
-        repaired: false,
-    };
-    over.take(OVER_TOLD).map(reject).collect()
-}
-
-/// Items in causal order, each with whether it is told. What there was no room for is no item.
-fn in_order(items: &[Item], pack: &Pack, enough: bool) -> Vec<(Item, bool)> {
-    let mut shown: Vec<(Item, bool)> = items
-        .iter()
-        .filter(|item| !pack.over.contains(&item.source))
-        .map(|item| (item.clone(), enough && item.checks.hold()))
-        .collect();
-    shown.sort_by_key(|(item, _)| item.order);
-    shown
-}
-
-/// The context with the session's id in its first line.
-fn named(context: &str, session: &str) -> String {
-    context.replacen("session=\"\"", &format!("session=\"{session}\""), 1)
-}
-
-/// What the hash of a context is of: its first line holds the session's own id.
-pub fn behind_first_line(context: &str) -> &str {
-    context.split_once('\n').map_or("", |(_, rest)| rest)
-}
-
-fn not_enough(coherence: Coherence, session: &str) -> Error {
-    let short: String = session.chars().take(12).collect();
-    Error::new(
-        Code::Integrity,
-        format!(
-            "coherence {} is below {}: no memory is handed out",
-            share(coherence.whole),
-            share(mirror_domain::session::item::ENOUGH)
-        ),
-        format!("see `mirror session rejections {short}`, then run `mirror doctor`"),
-    )
-}
-
-pub fn ratio(of: u32) -> f64 {
-    f64::from(of) / 10_000.0
-}
-
-fn parts(of: Coherence) -> view::CoherenceParts {
-    view::CoherenceParts {
-        bytes: ratio(of.bytes),
-        chain: ratio(of.chain),
-        causes: ratio(of.causes),
-        current: ratio(of.current),
-    }
-}
-
-fn item_view(item: &Item, ok: bool, now_ms: i64) -> view::SessionItem {
-    let at: WallTime = item.at;
-    let checks = item.checks;
-    view::SessionItem {
-        id: item.source.to_string(),
-        kind: item.kind.name().to_owned(),
-        title: item.title.clone(),
-        hash: item.content.to_string(),
-        bytes: item.bytes,
-        trust: item.trust.name().to_owned(),
-        at: clock::rfc3339(at),
-        age_ms: now_ms.saturating_sub(at.unix_ms),
-        by: item.by.clone(),
-        ok,
-        checks: view::ItemChecks {
-            bytes: checks.bytes,
-            chain: checks.chain,
-            causes: checks.causes,
-            current: checks.current,
-        },
-    }
-}
-

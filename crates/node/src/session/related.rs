@@ -82,7 +82,8 @@ impl Node {
                 }
                 places.push((pos, weight));
             }
-            places.sort_by_key(|(pos, weight)| (std::cmp::Reverse(*weight), std::cmp::Reverse(*pos)));
+            places
+                .sort_by_key(|(pos, weight)| (std::cmp::Reverse(*weight), std::cmp::Reverse(*pos)));
             places.truncate(limit as usize);
             Ok(places.into_iter().map(|(pos, _)| pos).collect())
         })

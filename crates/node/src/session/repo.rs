@@ -13,6 +13,8 @@ use mirror_domain::session::repo::{Happened, commit_in};
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 /// Commits that are told of one session.
 const MAX_COMMITS: &str = "--max-count=256";
+/// Bytes of files' names that an event tells: with the rest they fit a body.
+const DIRTY_BYTES: usize = 8 * 1024;
 /// How often an answer is looked for.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -25,7 +27,13 @@ pub const PATIENTLY: Duration = Duration::from_secs(10);
 fn git(folder: &Path, within: Duration, args: &[&str]) -> Option<Vec<u8>> {
     let mut command = Command::new("git");
     // Nothing that the repository itself configures may run.
-    command.args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
+    command.args([
+        "--no-optional-locks",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "core.hooksPath=/dev/null",
+    ]);
     command.arg("-C").arg(folder).args(args);
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF"] {
         command.env_remove(name);
@@ -87,7 +95,12 @@ pub fn state(folder: &Path, within: Duration) -> Option<(RepoState, BTreeSet<Str
             _ => {}
         }
     }
-    let told = dirty.iter().filter(|file| file.len() <= 512).take(MAX_LINES).cloned().collect();
+    let mut room = DIRTY_BYTES;
+    let fits = |file: &&String| {
+        room = room.saturating_sub(file.len());
+        room > 0
+    };
+    let told = dirty.iter().take_while(fits).take(MAX_LINES).cloned().collect();
     Some((RepoState { head, branch, dirty: told }, dirty))
 }
 
@@ -103,7 +116,11 @@ pub fn happened(folder: &Path, before: &RepoState, work: &Work) -> Option<(RepoS
         let log = git(folder, PATIENTLY, &["log", "-z", "--format=%H", MAX_COMMITS, &range, "--"])?;
         happened.commits = parts(&log).map(|line| line.trim().to_owned()).collect();
         let changed = match &before.head {
-            Some(before) => git(folder, PATIENTLY, &["diff", "--name-only", "-z", "--no-ext-diff", before, head, "--"]),
+            Some(before) => git(
+                folder,
+                PATIENTLY,
+                &["diff", "--name-only", "-z", "--no-ext-diff", before, head, "--"],
+            ),
             None => git(folder, PATIENTLY, &["ls-tree", "-r", "--name-only", "-z", head]),
         };
         happened.files.extend(parts(&changed?));
@@ -130,7 +147,11 @@ mod tests {
 
     fn run(folder: &Path, args: &[&str]) {
         let mut command = Command::new("git");
-        command.arg("-C").arg(folder).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args);
+        command
+            .arg("-C")
+            .arg(folder)
+            .args(["-c", "user.name=a", "-c", "user.email=a@b"])
+            .args(args);
         assert!(command.output().unwrap().status.success(), "{args:?}");
     }
 

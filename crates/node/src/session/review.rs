@@ -34,7 +34,8 @@ impl Node {
                 None => {
                     let newest = view.newest_sessions(None, 64)?;
                     let own = newest.into_iter().find(|row| row.device == self.inner.device);
-                    own.ok_or_else(|| Error::not_found("no session was opened on this device yet"))?.id
+                    own.ok_or_else(|| Error::not_found("no session was opened on this device yet"))?
+                        .id
                 }
             };
             if view.session(&id)?.is_none() {
@@ -129,9 +130,12 @@ impl Node {
                 let path = checked_path(&one.what);
                 let bytes = one.expected.and_then(|expected| self.version_of_content(&expected));
                 let (Ok(path), Some(bytes)) = (path, bytes) else {
-                    return Err(cannot("run `mirror doctor --repair --from BUNDLE` with another device's bundle"));
+                    return Err(cannot(
+                        "run `mirror doctor --repair --from BUNDLE` with another device's bundle",
+                    ));
                 };
-                let author = Author { by: None, reason: Some(reason.to_owned()), sources: Vec::new() };
+                let author =
+                    Author { by: None, reason: Some(reason.to_owned()), sources: Vec::new() };
                 let anything = Expect::Anything;
                 self.write_as(&path, &mut bytes.as_slice(), anything, &author, Cause::Rollback)
                     .map(drop)

@@ -7,8 +7,8 @@ use mirror_domain::body::{
     MAX_REPLACES, Rejection, RepoCheck, SessionCheckpoint, SessionClose, SessionOpen,
     SessionRecover, Why, Work,
 };
-use mirror_domain::session::{ItemKind, continuity, quote};
 use mirror_domain::session::repo as claims;
+use mirror_domain::session::{ItemKind, continuity, quote};
 use mirror_protocol::EventId;
 use mirror_store::{SessionRow, View};
 use serde_json::{Map, Value};
@@ -66,12 +66,16 @@ const KNOWN: [&str; 8] =
 pub fn claim(json: &str, whole: bool) -> Result<Claim> {
     let hint = "see docs/CONTINUITY.md: {\"files\":[],\"commits\":[],\"decisions\":[],\"errors\":[],\"open_loops\":[],\"now\":\"…\",\"next\":[]}";
     let wrong = |detail: String| Error::invalid(detail, hint);
-    let value: Value = serde_json::from_str(json).map_err(|e| wrong(format!("it is no JSON: {e}")))?;
+    let value: Value =
+        serde_json::from_str(json).map_err(|e| wrong(format!("it is no JSON: {e}")))?;
     let Value::Object(map) = value else { return Err(wrong("it is no JSON object".to_owned())) };
     let missing: Vec<&str> =
         DEMANDED.into_iter().filter(|name| whole && !map.contains_key(*name)).collect();
     if !missing.is_empty() {
-        return Err(wrong(format!("a close has to say {}: [] when there are none", missing.join(", "))));
+        return Err(wrong(format!(
+            "a close has to say {}: [] when there are none",
+            missing.join(", ")
+        )));
     }
     if let Some(name) = map.keys().find(|name| !KNOWN.contains(&name.as_str())) {
         return Err(wrong(format!("{name:?} is no field of it")));
@@ -94,7 +98,9 @@ pub fn claim(json: &str, whole: bool) -> Result<Claim> {
     };
     let mut distillates = Vec::new();
     let no_list = || wrong("distillates is no list of objects".to_owned());
-    for one in map.get("distillates").map_or(Ok(&Vec::new()), |l| l.as_array().ok_or_else(no_list))? {
+    for one in
+        map.get("distillates").map_or(Ok(&Vec::new()), |l| l.as_array().ok_or_else(no_list))?
+    {
         let one = one.as_object().ok_or_else(no_list)?;
         let need = |name: &str| {
             text(one, name)?.ok_or_else(|| wrong(format!("a distillate has to say its {name}")))
@@ -119,7 +125,11 @@ pub fn claim(json: &str, whole: bool) -> Result<Claim> {
 }
 
 fn one_line(line: &str) -> String {
-    line.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    line.split(['\n', '\r'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// A session that something is said of.
@@ -134,7 +144,11 @@ struct Speaking {
 
 impl Node {
     /// Says where a session stands, should it end without a close; durable when it returns.
-    pub fn session_checkpoint(&self, session: Option<&str>, claim: &Claim) -> Result<view::SessionSaid> {
+    pub fn session_checkpoint(
+        &self,
+        session: Option<&str>,
+        claim: &Claim,
+    ) -> Result<view::SessionSaid> {
         let speaking = self.speaking(session)?;
         let (work, wrong) = taken_in(claim, &speaking);
         let id = speaking.row.id;
@@ -173,10 +187,8 @@ impl Node {
                 by: Some(speaking.row.agent.clone()),
             })?;
         }
-        let differences: Vec<String> = repo
-            .iter()
-            .flat_map(|repo| repo.differences.iter().map(claims::words))
-            .collect();
+        let differences: Vec<String> =
+            repo.iter().flat_map(|repo| repo.differences.iter().map(claims::words)).collect();
         let (event, told) = self.write(|tx| {
             let replaces = replaced(tx, &speaking.row, &speaking.open)?;
             let body = Body::SessionClose(SessionClose { session: id, work, replaces, repo });
@@ -191,7 +203,8 @@ impl Node {
         let continuity = ItemKind::Continuity.number();
         let seen = speaking.open.items.iter().find(|item| item.kind == continuity);
         let mut wrong = Vec::new();
-        let file = self.continuity_file(&speaking.row.project, seen.map(|i| i.content), &mut wrong)?;
+        let file =
+            self.continuity_file(&speaking.row.project, seen.map(|i| i.content), &mut wrong)?;
         if !wrong.is_empty() {
             let told = self.write(|tx| self.say_rejections(tx, id, &wrong))?;
             said.rejections.extend(told);
@@ -242,7 +255,8 @@ impl Node {
             let checkpoint = last.filter(|last| *last != row.id);
             let replaces =
                 if checkpoint.is_some() { replaced(tx, &row, &open)? } else { Vec::new() };
-            let body = Body::SessionRecover(SessionRecover { session: row.id, checkpoint, replaces });
+            let body =
+                Body::SessionRecover(SessionRecover { session: row.id, checkpoint, replaces });
             commit::append(&self.inner, tx, &body, clock::now())?;
             Ok(tx.drop_told(&row.id)?)
         })
@@ -428,7 +442,8 @@ mod tests {
         let error = claim(r#"{"files":[],"errors":[]}"#, true).unwrap_err();
         assert!(error.detail.contains("commits, decisions, open_loops"), "{error}");
         assert!(claim(r#"{"now":"x"}"#, false).is_ok());
-        let wrong = claim(r#"{"files":"a","commits":[],"decisions":[],"errors":[],"open_loops":[]}"#, true);
+        let wrong =
+            claim(r#"{"files":"a","commits":[],"decisions":[],"errors":[],"open_loops":[]}"#, true);
         assert!(wrong.unwrap_err().detail.contains("files is no list"));
         assert!(claim(r#"{"surprise":1}"#, false).unwrap_err().detail.contains("surprise"));
     }
