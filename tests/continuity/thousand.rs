@@ -101,7 +101,7 @@ fn recomputed(desk: &Desk, opened: &view::SessionOpened) -> f64 {
             held += item.bytes.max(1);
         }
     }
-    let share = if whole == 0 { 10_000 } else { held * 10_000 / whole };
+    let share = (held * 10_000).checked_div(whole).unwrap_or(10_000);
     share as f64 / 10_000.0
 }
 

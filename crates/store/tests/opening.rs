@@ -24,29 +24,37 @@ fn a_home_of_the_future_is_named_and_left_alone() {
     );
 }
 
+/// What the second version and the third brought.
+const SECOND: &str = "DROP TABLE vault_events; DROP TABLE vault_files; DROP TABLE shared_versions;
+    DROP TABLE shared_replaced; DROP TABLE shared_conflicts; DROP TABLE shares;
+    DROP TABLE shared_open; DROP TABLE shared_taken;";
+const THIRD: &str = "DROP TABLE sessions; DROP TABLE session_events; DROP TABLE session_closes;
+    DROP TABLE session_replaced; DROP TABLE distillates; DROP TABLE distillate_topics;
+    DROP TABLE session_paths; DROP TABLE session_reviews; DROP TABLE session_search;
+    DROP TABLE session_indexed; DROP TABLE session_marks; DROP TABLE session_told;";
+
 #[test]
-fn a_home_of_the_first_version_is_brought_up_by_whoever_opens_it_first() {
-    let (folder, mut store) = home();
-    let event = append(&mut store, "written long ago");
-    drop(store);
-    let path = folder.path().join("mirror.db");
-    let raw = rusqlite::Connection::open(&path).unwrap();
-    raw.execute_batch(
-        "DROP TABLE vault_events; DROP TABLE vault_files; DROP TABLE shared_versions;
-         DROP TABLE shared_replaced; DROP TABLE shared_conflicts; DROP TABLE shares;
-         DROP TABLE shared_open; DROP TABLE shared_taken; PRAGMA user_version = 1;",
-    )
-    .unwrap();
-    drop(raw);
-    let homes: Vec<_> = std::thread::scope(|scope| {
-        let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| Store::open(&path))).collect();
-        openers.into_iter().map(|opener| opener.join().unwrap().unwrap()).collect()
-    });
-    for mut store in homes {
-        let found = store.read(|view| {
-            Ok::<_, StoreError>((view.event(&event.id)?.is_some(), view.vault_file_count()?))
+fn a_home_of_an_earlier_version_is_brought_up_by_whoever_opens_it_first() {
+    for (version, lacks) in [(1, [SECOND, THIRD].concat()), (2, THIRD.to_owned())] {
+        let (folder, mut store) = home();
+        let event = append(&mut store, "written long ago");
+        drop(store);
+        let path = folder.path().join("mirror.db");
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        raw.execute_batch(&format!("{lacks} PRAGMA user_version = {version};")).unwrap();
+        drop(raw);
+        let homes: Vec<_> = std::thread::scope(|scope| {
+            let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| Store::open(&path))).collect();
+            openers.into_iter().map(|opener| opener.join().unwrap().unwrap()).collect()
         });
-        assert_eq!(found.unwrap(), (true, 0));
+        for mut store in homes {
+            let found = store.read(|view| {
+                let sessions = view.newest_sessions(None, 1)?.len();
+                let here = view.event(&event.id)?.is_some();
+                Ok::<_, StoreError>((here, view.vault_file_count()?, sessions))
+            });
+            assert_eq!(found.unwrap(), (true, 0, 0), "from version {version}");
+        }
     }
 }
 

@@ -29,6 +29,8 @@ use crate::vault::{Author, Expect, checked_path};
 use crate::view::{self, Code};
 use crate::{clock, commit};
 
+/// As much of one distillate is told at most.
+const TOLD_BYTES: usize = 2_000;
 /// The longest list.
 const MAX_LISTED: u32 = 10_000;
 
@@ -246,7 +248,7 @@ impl Node {
         room: usize,
         gathered: &mut Gathered,
     ) -> Result<()> {
-        let mut bytes = 0;
+        let (mut bytes, mut read) = (0, Vec::new());
         for row in rows {
             if bytes > room {
                 break;
@@ -271,63 +273,14 @@ impl Node {
                 }
             };
             gathered.wrong.extend(told);
-            let added = self.read(|view| self.add_distillate(view, &row, text, gathered))?;
-            bytes += added;
+            bytes += text.len().min(TOLD_BYTES);
+            read.push((row, text));
         }
-        Ok(())
-    }
-
-    fn add_distillate(
-        &self,
-        view: &View<'_>,
-        row: &DistillateRow,
-        text: Vec<u8>,
-        gathered: &mut Gathered,
-    ) -> Result<usize> {
-        let mut proof = Proof::of(view);
-        let event = match view.event(&row.id) {
-            Ok(Some(event)) => event,
-            Ok(None) => return Ok(0),
-            Err(error) => {
-                gathered.damaged(view, row.pos, &Error::from(error))?;
-                return Ok(0);
-            }
-        };
-        let Ok(Body::DistillateSeal(seal)) = Body::read(&event) else { return Ok(0) };
-        let lost = text.is_empty();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let of = (seal.path.clone(), text);
-        let (item, mut fault) =
-            item_of(view, &mut proof, (&event, row.pos), ItemKind::Distillate, of)?;
-        let mut item = item;
-        if lost {
-            item = Item { content: seal.content, bytes: seal.bytes, ..item };
-        }
-        item.trust = trust_of(view, &row.id)?;
-        item.checks.bytes = !lost;
-        if let Some(why) = stale(view, &seal)? {
-            gathered.wrong.push(Rejection {
-                why: Why::Stale,
-                what: seal.path.clone(),
-                source: Some(row.id),
-                expected: Some(seal.content),
-                found: Some(seal.content),
-                content: excerpt(item.text.as_bytes()),
-                detail: format!("{why}; seal it anew, or accept it as it is"),
-                repaired: false,
-            });
-            if view.review_of(&seal.path, &seal.content)? != Some(ACCEPTED) {
-                // Known to be out of date, and told so: it is left out, and nothing is wrong with what is told.
-                return Ok(0);
-            }
-            gathered.wrong.pop();
-        }
-        if lost {
-            fault = None;
-        }
-        let bytes = item.text.len().min(2_000);
-        gathered.add(item, fault);
-        Ok(bytes)
+        self.read(|view| {
+            let mut proof = Proof::of(view);
+            read.into_iter()
+                .try_for_each(|(row, text)| add_distillate(view, &mut proof, &row, text, gathered))
+        })
     }
 
     fn repair(
@@ -366,6 +319,56 @@ impl Node {
         told.source = Some(row.id);
         Ok(told)
     }
+}
+
+/// Adds a distillate that was read; one without a text was lost.
+fn add_distillate(
+    view: &View<'_>,
+    proof: &mut Proof<'_>,
+    row: &DistillateRow,
+    text: Vec<u8>,
+    gathered: &mut Gathered,
+) -> Result<()> {
+    let event = match view.event(&row.id) {
+        Ok(Some(event)) => event,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            return gathered.damaged(view, row.pos, &Error::from(error));
+        }
+    };
+    let Ok(Body::DistillateSeal(seal)) = Body::read(&event) else { return Ok(()) };
+    let lost = text.is_empty();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let of = (seal.path.clone(), text);
+    let (item, mut fault) = item_of(view, proof, (&event, row.pos), ItemKind::Distillate, of)?;
+    let mut item = item;
+    if lost {
+        item = Item { content: seal.content, bytes: seal.bytes, ..item };
+    }
+    item.trust = trust_of(view, &row.id)?;
+    item.checks.bytes = !lost;
+    if let Some(why) = stale(view, &seal)? {
+        gathered.wrong.push(Rejection {
+            why: Why::Stale,
+            what: seal.path.clone(),
+            source: Some(row.id),
+            expected: Some(seal.content),
+            found: Some(seal.content),
+            content: excerpt(item.text.as_bytes()),
+            detail: format!("{why}; seal it anew, or accept it as it is"),
+            repaired: false,
+        });
+        if view.review_of(&seal.path, &seal.content)? != Some(ACCEPTED) {
+            // Known to be out of date, and told so: it is left out, and nothing is wrong with what is told.
+            return Ok(());
+        }
+        gathered.wrong.pop();
+    }
+    if lost {
+        fault = None;
+    }
+    gathered.add(item, fault);
+    Ok(())
 }
 
 /// The file of a seal.

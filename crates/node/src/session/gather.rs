@@ -18,10 +18,10 @@ use crate::node::Node;
 use crate::view as view_side;
 use crate::view::Code;
 
-/// Events of one branch that are looked at.
-const NEWEST: u32 = 64;
-/// Of all branches together.
-const NEWEST_IN_ALL: u32 = 512;
+/// Events that are looked at, of all branches together.
+const NEWEST: u32 = 512;
+/// Notes and files that are told, or for which there is no room.
+const TOLD: usize = 96;
 /// Conflicts that are told.
 const CONFLICTS: usize = 5;
 
@@ -102,9 +102,12 @@ impl Node {
         gathered: &mut Gathered,
     ) -> Result<()> {
         let mut found = Vec::new();
-        for chain in view.chains()? {
+        let mut moved = view.chains()?;
+        moved.retain(|chain| mark.get(&chain.tip.chain).is_none_or(|seen| *seen < chain.tip.seq));
+        let each = NEWEST.checked_div(moved.len() as u32).unwrap_or(NEWEST).max(1);
+        for chain in moved {
             let from = mark.get(&chain.tip.chain).map_or(0, |seq| seq + 1).max(chain.first);
-            for pos in view.newest_places(chain.branch, from, NEWEST)? {
+            for pos in view.newest_places(chain.branch, from, each)? {
                 match view.event_at(pos) {
                     Ok(Some(event)) => found.push((event, pos)),
                     Ok(None) => {}
@@ -113,9 +116,11 @@ impl Node {
             }
         }
         found.sort_by_key(|(event, _)| std::cmp::Reverse(event.order()));
-        found.truncate(NEWEST_IN_ALL as usize);
         let (mut notes, mut files) = (BTreeSet::new(), BTreeSet::new());
         for (event, pos) in found {
+            if notes.len() + files.len() >= TOLD {
+                break;
+            }
             if let Some(note) = fold::note_of(&event) {
                 if notes.insert(note) && fold::counts(view, &event)? {
                     self.gather_note(view, proof, note, gathered)?;

@@ -164,7 +164,7 @@ impl Node {
         })?;
         let budget = Budget::tokens(ask.budget);
         let mut distilled = Gathered::default();
-        self.gather_distillates(rows, budget.chars, &mut distilled)?;
+        self.gather_distillates(rows, budget.chars * 2, &mut distilled)?;
         self.superseded(&mark, project, gathered)?;
         // Of both some fit: they take turns.
         let (mut notes, mut sealed) = (first.items.into_iter(), distilled.items.into_iter());

@@ -8,11 +8,18 @@ use mirror_store::{BranchRef, Pos, View};
 use crate::error::Result;
 use crate::fold::counts;
 
+/// A stretch of a branch that a verified head vouches for.
+struct Span {
+    from: u64,
+    /// The event there.
+    id: EventId,
+    to: u64,
+}
+
 /// What was proved in one read, so that neighbours are proved once.
 pub struct Proof<'v> {
     view: &'v View<'v>,
-    /// By branch: from where to where.
-    spans: BTreeMap<BranchRef, Vec<(u64, u64)>>,
+    spans: BTreeMap<BranchRef, Vec<Span>>,
     keys: BTreeMap<ChainId, Option<PublicKey>>,
 }
 
@@ -28,37 +35,34 @@ impl<'v> Proof<'v> {
             return Ok(Some("it does not count: its device was revoked, or never a member"));
         }
         let (branch, seq) = (pos.branch(), pos.seq());
-        let proved = self.spans.get(&branch).into_iter().flatten();
-        if proved.clone().any(|(from, to)| (*from..=*to).contains(&seq)) {
+        let proved = self.spans.entry(branch).or_default();
+        if proved.iter().any(|span| (span.from..=span.to).contains(&seq)) {
             return Ok(None);
         }
         let Some(chain) = self.view.branch(branch)? else {
             return Ok(Some("its chain is not here"));
         };
+        let head = self.view.head_behind(&chain, seq)?;
+        // What is proved already need not be proved again: the links lead there.
+        let next = proved.iter_mut().filter(|span| span.from > seq && span.from <= head.tip.seq);
+        if let Some(span) = next.min_by_key(|span| span.from) {
+            let led = links(self.view, event, pos, (span.from, span.id))?;
+            if led.is_none() {
+                (span.from, span.id) = (seq, event.id);
+            }
+            return Ok(led);
+        }
         let Some(key) = self.key(&event.chain())? else {
             return Ok(Some("its chain's first event does not verify"));
         };
-        let head = self.view.head_behind(&chain, seq)?;
-        let mut before: Option<EventId> = None;
-        let rows = self.view.raw_events_at(pos, head.tip.seq)?;
-        for row in &rows {
-            let Ok(header) = Header::decode(&row.header) else {
-                return Ok(Some("an event behind it in its chain does not read"));
-            };
-            let id = mirror_protocol::event::id_of(&row.header);
-            let linked = before.map_or(id == event.id, |before| header.prev == Some(before));
-            if !linked || id != row.id || header.seq != row.seq {
-                return Ok(Some("its chain is broken behind it"));
-            }
-            before = Some(id);
-        }
-        if before != Some(head.tip.id) || rows.last().map(|row| row.seq) != Some(head.tip.seq) {
-            return Ok(Some("no signed head stands behind it"));
+        if let Some(fault) = links(self.view, event, pos, (head.tip.seq, head.tip.id))? {
+            return Ok(Some(fault));
         }
         if head.verify(&key).is_err() {
             return Ok(Some("the signature over its chain does not hold"));
         }
-        self.spans.entry(branch).or_default().push((seq, head.tip.seq));
+        let span = Span { from: seq, id: event.id, to: head.tip.seq };
+        self.spans.entry(branch).or_default().push(span);
         Ok(None)
     }
 
@@ -84,4 +88,26 @@ impl<'v> Proof<'v> {
         self.keys.insert(*chain, key);
         Ok(key)
     }
+}
+
+/// Why the links of a branch don't lead from an event to another further on; nothing when they do.
+fn links(
+    view: &View<'_>,
+    event: &Event,
+    pos: Pos,
+    (to, last): (u64, EventId),
+) -> Result<Option<&'static str>> {
+    let mut before: Option<(u64, EventId)> = None;
+    for row in view.raw_events_at(pos, to)? {
+        let Ok(header) = Header::decode(&row.header) else {
+            return Ok(Some("an event behind it in its chain does not read"));
+        };
+        let id = mirror_protocol::event::id_of(&row.header);
+        let linked = before.map_or(id == event.id, |(_, before)| header.prev == Some(before));
+        if !linked || id != row.id || header.seq != row.seq {
+            return Ok(Some("its chain is broken behind it"));
+        }
+        before = Some((row.seq, id));
+    }
+    Ok((before != Some((to, last))).then_some("no signed head stands behind it"))
 }
