@@ -154,7 +154,7 @@ impl Talk {
     }
 
     /// Nothing is said any more: the process is gone.
-    pub fn is_killed(mut self) {
+    pub fn dies(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

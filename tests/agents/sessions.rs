@@ -60,7 +60,7 @@ fn a_killed_session_is_recovered_and_a_resumed_one_hears_what_is_new() {
     let id = text(&talk.say("begin")["session_id"]).to_owned();
     let killed = home.list(&["session", "show"]);
     assert_eq!((&killed[0]["state"], &killed[0]["now"]), (&"open".into(), &ANSWER.into()));
-    talk.is_killed();
+    talk.dies();
     home.captures("the printer is in the other building now");
     claude.model.requests();
 
