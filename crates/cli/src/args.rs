@@ -2,6 +2,7 @@
 
 mod blob;
 mod speech;
+mod agent;
 mod backup;
 mod session;
 mod vault;
@@ -16,6 +17,7 @@ use crate::values::{self, TakeArg};
 
 pub use blob::Blob;
 pub use speech::{Speech, Transcribe};
+pub use agent::{Agent, Hook, KnownAgent, Scope};
 pub use backup::{Backup, Unseal};
 pub use session::{Distill, Format, Session, SessionOpenArgs};
 pub use vault::{Vault, VaultAuthor};
@@ -101,6 +103,16 @@ pub enum Command {
         mirror distill list --project mirror\n  mirror distill verify"
     )]
     Distill(Distill),
+    /// Let agents use the memory: install and take out their hooks
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  mirror agent install claude-code\n  mirror agent uninstall claude-code"
+    )]
+    Agent(Agent),
+    /// Answer an agent's hook: JSON in, JSON out
+    #[command(after_help = "Example:\n  mirror hook claude-code SessionStart < event.json\n\n\
+        For an agent's settings, not for people; see `mirror agent install`. It always exits 0.")]
+    Hook(Hook),
     /// Forget a note for good, on every device; its place in the history stays
     #[command(after_help = "Examples:\n  mirror forget 3f2a --reason \"a password\"\n  \
         mirror forget 9c41 --reason \"a name\"     one later revision alone\n\n\

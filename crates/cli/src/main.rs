@@ -4,6 +4,7 @@
 //! touches the home's files itself, and prints an id only when the thing it names is durable.
 
 mod args;
+mod claude;
 mod commands;
 mod output;
 mod platform;
@@ -22,7 +23,12 @@ fn main() -> ExitCode {
     let raw: Vec<_> = std::env::args_os().collect();
     let cli = match Cli::try_parse_from(&raw) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &raw).into(),
+        Err(error) => {
+            let exit = usage(&error, &raw);
+            // To an agent the code of a wrong command line is a verdict about its session.
+            let hook = raw.windows(2).any(|words| words == ["hook", "claude-code"]);
+            return if hook { ExitCode::SUCCESS } else { exit.into() };
+        }
     };
     log_to_stderr();
     let out = Output::new(cli.json);

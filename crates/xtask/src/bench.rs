@@ -3,6 +3,11 @@
 use crate::sh::{Result, cargo, step};
 
 pub fn bench(flags: &[&str]) -> Result<()> {
+    let mut mirror = cargo();
+    mirror.args(["build", "--release", "--quiet", "-p", "mirror-cli"]);
+    if !mirror.status().is_ok_and(|status| status.success()) {
+        return Err("mirror can't be built".to_owned());
+    }
     let mut bench = cargo();
     bench.args(["run", "--release", "--quiet", "-p", "mirror-tests", "--bin", "bench", "--"]);
     let quiet = flags.contains(&"--json");

@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask run | test | check | tauri | bindings | sim | crash | fuzz | bench | shots`. Each installs what it needs and
 //! says so.
 
+mod agents;
 mod android;
 mod bench;
 mod check;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 const HELP: &str = "cargo xtask COMMAND
 
   run [--sample] [--headless]   build and open the app; --sample opens a phone and a desktop of a sample mesh
-  test [rust|ui|vectors|kotlin|window|speech]
+  test [rust|ui|vectors|kotlin|window|speech|agents]
                                 run the tests, all of them without a name
   check [kotlin|cross]          format, lints, licences, types, tidiness; or of these only what is Kotlin, or only the types
                                 of the Rust for Android and macOS

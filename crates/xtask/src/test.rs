@@ -1,5 +1,6 @@
 //! Runs the tests and adds up what their runners say.
 
+use crate::agents;
 use crate::install;
 use crate::kotlin;
 use crate::sh::{Result, captured, cargo, command, root, step, target};
@@ -12,7 +13,7 @@ pub struct Tally {
     failed: u64,
 }
 
-const PARTS: [&str; 6] = ["rust", "ui", "vectors", "kotlin", "window", "speech"];
+const PARTS: [&str; 7] = ["rust", "ui", "vectors", "kotlin", "window", "speech", "agents"];
 
 pub fn test(parts: &[&str]) -> Result<()> {
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
@@ -47,6 +48,9 @@ pub fn test(parts: &[&str]) -> Result<()> {
             }
             Err(reason) => total.add("speech", Err(reason)),
         }
+    }
+    if wanted("agents") {
+        total.add("agents", agents::test());
     }
     println!("\n{} passed, {} failed", total.passed, total.failed);
     if total.failed > 0 { Err("some tests failed".to_owned()) } else { Ok(()) }

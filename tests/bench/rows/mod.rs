@@ -1,6 +1,7 @@
 //! The rows, each in a file with its child processes.
 
 mod append;
+mod hook;
 mod import;
 mod open;
 mod reconcile;
@@ -31,6 +32,7 @@ pub const ROWS: &[(&str, Measure)] = &[
     ("verify", verify::rows),
     ("reconcile", reconcile::rows),
     ("open", open::rows),
+    ("hook", hook::rows),
     ("search", search::rows),
     ("vault", vault::rows),
     ("session", session::rows),

@@ -1,10 +1,12 @@
 //! One file for each group of commands; each asks the node once and prints its answer.
 
+mod agent;
 mod backup;
 mod blobs;
 mod carry;
 mod conflicts;
 mod history;
+mod hook;
 mod lines;
 mod membership;
 mod morning;
@@ -49,6 +51,8 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Vault(args) => vault::vault(&here, args),
         Command::Session(args) => session::session(&here, args),
         Command::Distill(args) => session::distill(&here, args),
+        Command::Hook(args) => hook::hook(&here, &args),
+        Command::Agent(args) => agent::agent(&here, args),
         Command::Forget(args) => notes::forget(&here, &args),
         Command::Search(args) => notes::search(&here, &args),
         Command::Log(args) => history::log(&here, args),

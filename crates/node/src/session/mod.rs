@@ -3,6 +3,7 @@
 //! Whatever is handed out was checked on the way: its bytes, the chain behind it, its causes. What does not hold is repaired
 //! from bytes that verify, or left out, and told either way.
 
+mod again;
 mod answer;
 mod ask;
 mod distill;

@@ -38,7 +38,7 @@ pub use reconcile::{
 pub use speech::{Speech, SpeechFailure, SpeechModel, SpeechOffer};
 pub use session::{
     CoherenceParts, Distillate, ItemChecks, Related, Session, SessionItem, SessionOpened,
-    SessionRejection, SessionSaid,
+    SessionRejection, SessionSaid, SessionStanding,
 };
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use transcript::{Doubt, HeardTranscript, Transcript, TranscriptSegment};

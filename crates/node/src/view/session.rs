@@ -93,6 +93,18 @@ pub struct SessionRejection {
     pub verdict: Option<String>,
 }
 
+/// An open session that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionStanding {
+    pub session: String,
+    /// The process that it belongs to; 0 when nobody said.
+    pub pid: u32,
+    /// What it was told.
+    pub context: String,
+    /// It has said where it stands since.
+    pub spoke: bool,
+}
+
 /// A checkpoint or a close that is durable.
 #[derive(Debug, Clone, Serialize)]
 pub struct SessionSaid {
