@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mirror_node::{CancelToken, Node, Serving, VaultWatch, Watch, view};
+use mirror_node::{CancelToken, Node, ProbeWatch, Serving, VaultWatch, Watch, view};
 use tauri::{AppHandle, Emitter, Manager};
 
 use crate::args::Args;
@@ -18,6 +18,8 @@ pub struct Shell {
     serving: Mutex<Option<(Serving, Watch)>>,
     /// Records what other programs change in the vault.
     vault: Mutex<Option<VaultWatch>>,
+    /// Asks the services of the map.
+    services: Mutex<Option<ProbeWatch>>,
     /// Stops the reconcile that runs.
     pub cancel: Mutex<CancelToken>,
     #[cfg(desktop)]
@@ -37,6 +39,7 @@ impl Shell {
             unopened: Mutex::default(),
             serving: Mutex::default(),
             vault: Mutex::default(),
+            services: Mutex::default(),
             cancel: Mutex::default(),
             #[cfg(desktop)]
             controller: Mutex::default(),
@@ -102,6 +105,7 @@ impl Shell {
         let handle = app.clone();
         tauri::async_runtime::spawn(async move {
             let watch = node.watch();
+            *lock(&handle.state::<Self>().services) = Some(node.watch_services());
             let listen = handle.state::<Self>().args.listen;
             match node.serve(listen).await {
                 Ok(serving) => {

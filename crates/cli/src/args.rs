@@ -1,5 +1,6 @@
 //! The command line as people and scripts type it. `mirror help` prints what stands here.
 
+mod map;
 mod vault;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use mirror_node::view::Role;
 
 use crate::values::{self, TakeArg};
 
+pub use map::{Map, MapChange};
 pub use vault::{Vault, VaultAuthor};
 
 /// Notes on every device of yours, and nowhere else.
@@ -123,8 +125,11 @@ pub enum Command {
     #[command(after_help = "Example:\n  mirror standup --date 2026-11-23 --zone Europe/Berlin")]
     Standup(Standup),
     /// Show the devices and how each stands to the others
-    #[command(after_help = "Example:\n  mirror map --json")]
-    Map,
+    #[command(
+        after_help = "Examples:\n  mirror map --json\n  mirror map --probe    ask the services of services.toml first\n  \
+        mirror map --at 120   as of a clock, see `mirror log`\n  mirror map move Mac 0.3 0.5\n  mirror map group Mac Home"
+    )]
+    Map(Map),
     /// Keep this device in one sealed file, or make it anew from one
     #[command(
         subcommand,

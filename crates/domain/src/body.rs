@@ -1,5 +1,6 @@
 //! What events say: one type a kind, in CBOR maps to which later versions may add keys.
 
+mod map;
 mod vault;
 
 use minicbor::{Decode, Encode};
@@ -9,6 +10,7 @@ use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::cbor::is_deterministic;
 use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, check_text};
 
+pub use map::{MAX_NODE_BYTES, MapBodyError, MapGroup, MapPlace, SPOT_MAX, check_node};
 pub use vault::{
     Adopted, Cause, MAX_ADOPTED, MAX_BY_BYTES, MAX_FINDING_BYTES, MAX_FINDINGS, MAX_PATH_BYTES,
     MAX_SOURCES, VaultAdopt, VaultBodyError, VaultFinding, VaultPrune, VaultRefuse, VaultScrub,
@@ -184,6 +186,10 @@ pub enum Body {
     VaultShare(VaultShare),
     /// Old versions are no longer kept.
     VaultPrune(VaultPrune),
+    /// Where a thing stands on the map.
+    MapPlace(MapPlace),
+    /// In which place a thing of the map is.
+    MapGroup(MapGroup),
     /// A kind of a later version: kept, passed on, shown as unknown.
     Unknown,
     /// The body is not here: forgotten, or held back by somebody.
@@ -226,6 +232,14 @@ pub enum BodyError {
         event: EventId,
         /// The limit.
         error: VaultBodyError,
+    },
+    /// About the map, and outside its limits.
+    #[error("the body of {event}: {error}")]
+    Map {
+        /// The event.
+        event: EventId,
+        /// The limit.
+        error: MapBodyError,
     },
     /// Replaces nothing, or too much.
     #[error("{event} replaces {found} revisions, 1 to {MAX_REPLACES} can be replaced")]
@@ -300,6 +314,8 @@ kinds! {
     VaultAdopt = "vault.adopt",
     VaultShare = "vault.share",
     VaultPrune = "vault.prune",
+    MapPlace = "map.place",
+    MapGroup = "map.group",
 }
 
 /// Whether the body of an event of this kind can be forgotten: what notes hold, also notes of later versions. What decides
@@ -370,6 +386,12 @@ impl Body {
                 if shown.as_str() != name {
                     return Err(text(TextError::BadName { found: name.clone() }));
                 }
+            }
+            Self::MapPlace(place) => {
+                place.check().map_err(|error| BodyError::Map { event, error })?;
+            }
+            Self::MapGroup(group) => {
+                group.check().map_err(|error| BodyError::Map { event, error })?;
             }
             _ => {}
         }

@@ -12,7 +12,8 @@ use crate::note::NoteState;
 /// 2: a note that carries something may have no text.
 /// 3: anchors that revoke each other are judged by the order of admission; a body has one form; revisions can be forgotten.
 /// 4: what is said of the vault.
-pub const FOLD_VERSION: u32 = 4;
+/// 5: what is said of the map.
+pub const FOLD_VERSION: u32 = 5;
 
 /// A sum of entries' hashes, modulo 2^256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +53,11 @@ impl Entry {
     /// What was said of a folder's sharing.
     pub fn share(said: &EventId) -> Self {
         Self::of("share", &said.0)
+    }
+
+    /// What was said last of a thing on the map.
+    pub fn map(said: &EventId) -> Self {
+        Self::of("map", &said.0)
     }
 
     fn of(what: &str, bytes: &[u8]) -> Self {

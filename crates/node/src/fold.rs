@@ -137,6 +137,7 @@ impl<'t> Folding<'t> {
         let Meaning { body, entry } = meaning;
         crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
         crate::vault::fold(tx, event, pos, body, &mut self.sum)?;
+        crate::map::fold(tx, event, pos, body, &mut self.sum)?;
         match (body, entry) {
             (Body::NoteAdd(add), Some(entry)) => self.new_note(tx, event, pos, add, *entry),
             (Body::NoteEdit(NoteEdit { note, .. }), _)

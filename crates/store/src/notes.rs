@@ -245,6 +245,7 @@ impl Tx<'_> {
              DELETE FROM forgotten; DELETE FROM vault_events; DELETE FROM shared_versions;
              DELETE FROM shared_replaced; DELETE FROM shared_conflicts; DELETE FROM shares;",
         )?;
+        self.clear_map()?;
         self.clear_index()?;
         self.listed.set(0);
         self.set_meta(Meta::Notes, &0u64.to_be_bytes())

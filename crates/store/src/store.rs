@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::error::{Fault, StoreError};
 
 /// The schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 /// "MDNA": tells our databases from others.
 const APPLICATION_ID: i64 = 0x4d44_4e41;
 /// KiB of page cache: a home of a million events is read within 64 MiB.
@@ -248,7 +248,8 @@ impl Store {
 fn lay_down(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch(include_str!("schema.sql"))?;
     conn.execute_batch(include_str!("blobs.sql"))?;
-    Ok(conn.execute_batch(include_str!("vault.sql"))?)
+    conn.execute_batch(include_str!("vault.sql"))?;
+    Ok(conn.execute_batch(include_str!("map.sql"))?)
 }
 
 /// A new database is its owner's alone; SQLite gives its log and index the same mode.
@@ -316,10 +317,14 @@ fn upgrade(conn: &mut Connection) -> Result<(), StoreError> {
     }
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
-    if version(&tx)? < 2 {
+    let found = version(&tx)?;
+    if found < 2 {
         tx.execute_batch(include_str!("vault.sql"))?;
-        tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
+    if found < 3 {
+        tx.execute_batch(include_str!("map.sql"))?;
+    }
+    tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(tx.commit()?)
 }
 

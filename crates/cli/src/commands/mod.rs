@@ -6,6 +6,7 @@ mod carry;
 mod conflicts;
 mod history;
 mod lines;
+mod map;
 mod membership;
 mod morning;
 mod notes;
@@ -59,7 +60,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Conflicts => conflicts::list(&here),
         Command::Resolve(args) => conflicts::resolve(&here, args),
         Command::Standup(args) => morning::standup(&here, &args),
-        Command::Map => morning::map(&here),
+        Command::Map(args) => map::map(&here, args),
     }
 }
 

@@ -1,0 +1,65 @@
+import { forceCollide, forceSimulation, forceX, forceY, type SimulationNodeDatum } from 'd3-force';
+import type { MapNode } from '../backend/types';
+
+export type Point = { x: number; y: number };
+
+/** The plane's side in pixels at zoom 1; a node's place in the unit square times this. */
+export const WORLD = 2400;
+
+/** Room that a node keeps around itself, names left out. */
+const ROOM = { device: 46, service: 40 };
+/** Enough for 500 nodes to come to rest; then nothing moves any more. */
+const STEPS = 90;
+const RIM = 60;
+
+type Body = SimulationNodeDatum & { id: string; home: Point; room: number };
+
+/**
+ * Where things stand. What a person placed stands there. The rest is laid out once, near where the node says, and stays:
+ * who comes later finds room among those who are there.
+ */
+export class Layout {
+  #spots = new Map<string, Point>();
+
+  settle(nodes: MapNode[]): Map<string, Point> {
+    const known = new Map<string, Point>();
+    for (const node of nodes) {
+      const here = node.placed ? onto(node) : this.#spots.get(node.id);
+      if (here !== undefined) known.set(node.id, here);
+    }
+    const fresh = nodes.some((node) => !known.has(node.id));
+    this.#spots = fresh ? simulate(nodes, known) : known;
+    return this.#spots;
+  }
+
+  /** Somebody moved it, and the node has not said so yet. */
+  put(id: string, at: Point): Map<string, Point> {
+    this.#spots = new Map(this.#spots).set(id, at);
+    return this.#spots;
+  }
+}
+
+export function onto(node: { x: number; y: number }): Point {
+  return { x: node.x * WORLD, y: node.y * WORLD };
+}
+
+/** Seeded by d3 itself, and begun from the nodes' own places: the same nodes come to stand alike on every device. */
+function simulate(nodes: MapNode[], known: Map<string, Point>): Map<string, Point> {
+  const bodies: Body[] = [...nodes]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map((node) => {
+      const fixed = known.get(node.id);
+      const home = fixed ?? onto(node);
+      const body: Body = { id: node.id, home, room: node.kind === 'device' ? ROOM.device : ROOM.service, x: home.x, y: home.y };
+      if (fixed !== undefined) [body.fx, body.fy] = [fixed.x, fixed.y];
+      return body;
+    });
+  forceSimulation(bodies)
+    .force('x', forceX<Body>((body) => body.home.x).strength(0.08))
+    .force('y', forceY<Body>((body) => body.home.y).strength(0.08))
+    .force('room', forceCollide<Body>((body) => body.room).strength(0.9).iterations(2))
+    .stop()
+    .tick(STEPS);
+  const within = (value = WORLD / 2) => Math.max(RIM, Math.min(WORLD - RIM, value));
+  return new Map(bodies.map((body) => [body.id, known.get(body.id) ?? { x: within(body.x), y: within(body.y) }]));
+}
