@@ -4,5 +4,6 @@
 //! `cargo xtask test window` gives them both.
 
 mod first_run;
+mod map;
 mod phone;
 mod tray;

@@ -9,7 +9,7 @@ export const WORLD = 2400;
 /** Room that a node keeps around itself, names left out. */
 const ROOM = { device: 46, service: 40 };
 /** Enough for 500 nodes to come to rest; then nothing moves any more. */
-const STEPS = 90;
+const STEPS = 120;
 const RIM = 60;
 
 type Body = SimulationNodeDatum & { id: string; home: Point; room: number };
@@ -55,11 +55,15 @@ function simulate(nodes: MapNode[], known: Map<string, Point>): Map<string, Poin
       return body;
     });
   forceSimulation(bodies)
-    .force('x', forceX<Body>((body) => body.home.x).strength(0.08))
-    .force('y', forceY<Body>((body) => body.home.y).strength(0.08))
+    .force('x', forceX<Body>((body) => body.home.x).strength(0.04))
+    .force('y', forceY<Body>((body) => body.home.y).strength(0.04))
     .force('room', forceCollide<Body>((body) => body.room).strength(0.9).iterations(2))
+    .force('rim', () => bodies.forEach((body) => ([body.x, body.y] = [within(body.x), within(body.y)])))
     .stop()
     .tick(STEPS);
-  const within = (value = WORLD / 2) => Math.max(RIM, Math.min(WORLD - RIM, value));
   return new Map(bodies.map((body) => [body.id, known.get(body.id) ?? { x: within(body.x), y: within(body.y) }]));
+}
+
+function within(value = WORLD / 2): number {
+  return Math.max(RIM, Math.min(WORLD - RIM, value));
 }

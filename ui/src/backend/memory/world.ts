@@ -1,14 +1,17 @@
-import type { Device, Fork, Identity, Revision, SyncState } from '../types';
+import type { Device, Fork, Identity, Revision, Service as ServiceView, SyncState } from '../types';
 import { fakeHash } from './words';
 
 export type StoredNote = { note: string; revisions: Revision[]; saved_on: string[]; proposal: string | null };
+
+export type Service = ServiceView & { name: string; state: SyncState };
 
 /** A mesh as the in-memory backend keeps it. */
 export type World = {
   identity: Identity | null;
   here: string;
   devices: Device[];
-  places: Map<string, { place: string | null; x: number; y: number }>;
+  places: Map<string, { place: string | null; x: number; y: number; placed?: boolean }>;
+  services: Service[];
   notes: StoredNote[];
   draft: string;
   /** Notes that the phone holds and this device does not. */
