@@ -4,6 +4,13 @@
 //! `cargo xtask test window` gives them both.
 
 mod first_run;
+#[path = "../bench/homes.rs"]
+#[allow(dead_code)]
+mod homes;
 mod map;
+mod map_500;
+#[path = "../bench/mesh.rs"]
+#[allow(dead_code)]
+mod mesh;
 mod phone;
 mod tray;

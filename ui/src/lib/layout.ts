@@ -1,13 +1,15 @@
 import { forceCollide, forceSimulation, forceX, forceY, type SimulationNodeDatum } from 'd3-force';
 import type { MapNode } from '../backend/types';
+import { isDense } from './plane';
 
 export type Point = { x: number; y: number };
 
 /** The plane's side in pixels at zoom 1; a node's place in the unit square times this. */
 export const WORLD = 2400;
 
-/** Room that a node keeps around itself, names left out. */
-const ROOM = { device: 46, service: 40 };
+/** Room that a node keeps around itself: for its name too, where there is room for all of them. */
+const ROOM = { device: 92, service: 76 };
+const ROOM_AMONG_MANY = { device: 46, service: 40 };
 /** Enough for 500 nodes to come to rest; then nothing moves any more. */
 const STEPS = 120;
 const RIM = 60;
@@ -45,12 +47,13 @@ export function onto(node: { x: number; y: number }): Point {
 
 /** Seeded by d3 itself, and begun from the nodes' own places: the same nodes come to stand alike on every device. */
 function simulate(nodes: MapNode[], known: Map<string, Point>): Map<string, Point> {
+  const room = isDense(nodes) ? ROOM_AMONG_MANY : ROOM;
   const bodies: Body[] = [...nodes]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
     .map((node) => {
       const fixed = known.get(node.id);
       const home = fixed ?? onto(node);
-      const body: Body = { id: node.id, home, room: node.kind === 'device' ? ROOM.device : ROOM.service, x: home.x, y: home.y };
+      const body: Body = { id: node.id, home, room: node.kind === 'device' ? room.device : room.service, x: home.x, y: home.y };
       if (fixed !== undefined) [body.fx, body.fy] = [fixed.x, fixed.y];
       return body;
     });

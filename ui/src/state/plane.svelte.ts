@@ -6,6 +6,7 @@ import { Layout, WORLD, type Point } from '../lib/layout';
 export type MapFilter = { text: string; state: SyncState | 'any'; kind: string };
 
 const UNDO_KEPT = 100;
+const STEPS = 10_000;
 
 /** Where things stand on the map, and what a person does to that. Outlives the screen. */
 export class Plane {
@@ -74,7 +75,8 @@ export function matches(node: MapNode, { text, state, kind }: MapFilter): boolea
 }
 
 function inside({ x, y }: Point): Point {
-  const within = (value: number) => Math.max(0, Math.min(WORLD, value));
+  // In the steps that the node keeps, so that nothing stirs when it answers.
+  const within = (value: number) => (Math.round((Math.max(0, Math.min(WORLD, value)) / WORLD) * STEPS) / STEPS) * WORLD;
   return { x: within(x), y: within(y) };
 }
 
