@@ -10,8 +10,11 @@ export const WORLD = 2400;
 /** Room that a node keeps around itself: for its name too, where there is room for all of them. */
 const ROOM = { device: 92, service: 76 };
 const ROOM_AMONG_MANY = { device: 46, service: 40 };
-/** Enough for 500 nodes to come to rest; then nothing moves any more. */
+/** Enough to come to rest; then nothing moves any more. Many begin well apart already. */
 const STEPS = 120;
+const STEPS_OF_MANY = 20;
+const GOLDEN_ANGLE = 2.399963;
+const SEED_APART = 48;
 const RIM = 60;
 
 type Body = SimulationNodeDatum & { id: string; home: Point; room: number };
@@ -47,12 +50,12 @@ export function onto(node: { x: number; y: number }): Point {
 
 /** Seeded by d3 itself, and begun from the nodes' own places: the same nodes come to stand alike on every device. */
 function simulate(nodes: MapNode[], known: Map<string, Point>): Map<string, Point> {
-  const room = isDense(nodes) ? ROOM_AMONG_MANY : ROOM;
-  const bodies: Body[] = [...nodes]
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map((node) => {
+  const many = isDense(nodes);
+  const room = many ? ROOM_AMONG_MANY : ROOM;
+  const bodies: Body[] = nodes
+    .map((node, n) => {
       const fixed = known.get(node.id);
-      const home = fixed ?? onto(node);
+      const home = fixed ?? (many ? seed(n) : onto(node));
       const body: Body = { id: node.id, home, room: node.kind === 'device' ? room.device : room.service, x: home.x, y: home.y };
       if (fixed !== undefined) [body.fx, body.fy] = [fixed.x, fixed.y];
       return body;
@@ -63,8 +66,14 @@ function simulate(nodes: MapNode[], known: Map<string, Point>): Map<string, Poin
     .force('room', forceCollide<Body>((body) => body.room).strength(0.9).iterations(2))
     .force('rim', () => bodies.forEach((body) => ([body.x, body.y] = [within(body.x), within(body.y)])))
     .stop()
-    .tick(STEPS);
+    .tick(many ? STEPS_OF_MANY : STEPS);
   return new Map(bodies.map((body) => [body.id, known.get(body.id) ?? { x: within(body.x), y: within(body.y) }]));
+}
+
+/** The n-th of many, as a seed in a sunflower: each has the same room, and who comes later stands outside. */
+function seed(n: number): Point {
+  const [radius, angle] = [SEED_APART * Math.sqrt(n + 0.5), GOLDEN_ANGLE * n];
+  return { x: WORLD / 2 + radius * Math.cos(angle), y: WORLD / 2 + radius * Math.sin(angle) };
 }
 
 function within(value = WORLD / 2): number {
