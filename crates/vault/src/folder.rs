@@ -113,9 +113,28 @@ impl Folder {
 
     /// Opens a file to read; `None` when there is none.
     pub fn file(&self, name: &str) -> Result<Option<File>> {
+        self.opened(name, OFlags::empty())
+    }
+
+    /// Opens a file to read what lies on the disk, past what the system has of it in memory, where the system can: then a
+    /// read has to be of whole `BLOCK_BYTES`, at such an address.
+    pub fn file_on_disk(&self, name: &str) -> Result<Option<File>> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Ok(file) = self.opened(name, OFlags::DIRECT) {
+            return Ok(file);
+        }
+        let file = self.file(name)?;
+        #[cfg(target_vendor = "apple")]
+        if let Some(file) = &file {
+            let _ = rustix::fs::fcntl_nocache(file, true);
+        }
+        Ok(file)
+    }
+
+    fn opened(&self, name: &str, how: OFlags) -> Result<Option<File>> {
         step(Step::Read).map_err(|error| self.fault("read", name, error))?;
         // Without NONBLOCK a named pipe would hold us for ever.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | how;
         let file = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(Errno::NOENT) => return Ok(None),

@@ -8,7 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Result, VaultError};
 use crate::folder::Folder;
 use crate::hash::Hash;
 use crate::path::VaultPath;
@@ -122,7 +124,8 @@ pub struct Scrubbed {
 }
 
 impl Vault {
-    /// Reads every recorded file, every version and every sidecar, on all cores, and says what is not as recorded.
+    /// Reads every recorded file, every version and every sidecar, on all cores, and says what is not as recorded. The bytes
+    /// come from the disk, where the system can, though it may have better ones in memory.
     ///
     /// Changes nothing. `progress` is told a few times a second, and stops the scrub by `Break`.
     pub fn scrub(
@@ -175,6 +178,13 @@ struct Work<'a> {
     stop: AtomicBool,
 }
 
+/// Threads for each core: while some wait for the disk the others hash.
+const THREADS_PER_CORE: usize = 2;
+/// What a thread reads at once.
+const READ_BYTES: usize = 512 * 1024;
+/// What a read past the system's memory is a multiple of, and begins at.
+const BLOCK_BYTES: usize = 4096;
+
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(200);
 
@@ -189,10 +199,10 @@ impl Work<'_> {
         findings: &mut Vec<Finding>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<usize> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads = THREADS_PER_CORE * thread::available_parallelism().map_or(1, usize::from);
         thread::scope(|scope| {
             let (say, hear) = mpsc::channel();
-            for _ in 0..cores {
+            for _ in 0..threads {
                 let say = say.clone();
                 scope.spawn(move || self.work(&say));
             }
@@ -224,12 +234,13 @@ impl Work<'_> {
     }
 
     fn work(&self, say: &mpsc::Sender<Result<Vec<Finding>>>) {
+        let buffer = &mut Blocks::new();
         while !self.stop.load(Ordering::Relaxed) {
             let next = self.next.fetch_add(1, Ordering::Relaxed);
             let found = match self.files.get(next) {
-                Some((path, expected)) => self.check_file(path, *expected),
+                Some((path, expected)) => self.check_file(path, *expected, buffer),
                 None => match self.there.get(next - self.files.len()) {
-                    Some(hash) => Ok(self.check_version(hash)),
+                    Some(hash) => Ok(self.check_version(hash, buffer)),
                     None => return,
                 },
             };
@@ -240,27 +251,70 @@ impl Work<'_> {
         }
     }
 
-    fn hash(&self, file: &File) -> io::Result<Hash> {
-        let mut counted = Counted { file, work: self };
-        Hash::read(&mut counted).map(|(hash, _)| hash)
+    /// The hash of what lies on the disk; `None` when there is no such file.
+    fn hash(&self, folder: &Folder, name: &str, buffer: &mut Blocks) -> Result<Option<Hash>> {
+        let Some(file) = folder.file_on_disk(name)? else { return Ok(None) };
+        let found = match self.hash_by(&file, buffer) {
+            // A file system can take the wish for one, and refuse the reads.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                let Some(file) = folder.file(name)? else { return Ok(None) };
+                self.hash_by(&file, buffer)
+            }
+            found => found,
+        };
+        found.map(Some).map_err(|error| VaultError::io("read", folder.path_of(name), error))
     }
 
-    fn check_version(&self, hash: &Hash) -> Vec<Finding> {
-        let hash = *hash;
-        let unreadable = |reason: String| vec![Finding::VersionUnreadable { hash, reason }];
-        match versions::open(self.versions, &hash) {
-            Ok(Some(file)) => match self.hash(&file) {
-                Ok(found) if found == hash => Vec::new(),
-                Ok(found) => vec![Finding::VersionDamaged { hash, found }],
-                Err(error) => unreadable(error.to_string()),
-            },
-            // Pruned meanwhile.
-            Ok(None) => Vec::new(),
-            Err(error) => unreadable(error.to_string()),
+    fn hash_by(&self, mut file: &File, buffer: &mut Blocks) -> io::Result<Hash> {
+        let (mut hasher, mut bytes) = (Sha256::new(), 0usize);
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(io::Error::other("stopped"));
+            }
+            let buffer = buffer.bytes();
+            let read = match file.read(buffer) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // Behind an end inside a block no read past the system's memory can begin.
+                Err(error)
+                    if error.kind() == io::ErrorKind::InvalidInput
+                        && !bytes.is_multiple_of(BLOCK_BYTES) =>
+                {
+                    0
+                }
+                Err(error) => return Err(error),
+            };
+            if read == 0 {
+                return Ok(Hash(hasher.finalize().into()));
+            }
+            hasher.update(buffer.get(..read).unwrap_or_default());
+            bytes += read;
+            self.read.fetch_add(read as u64, Ordering::Relaxed);
         }
     }
 
-    fn check_file(&self, path: &VaultPath, expected: Hash) -> Result<Vec<Finding>> {
+    fn check_version(&self, hash: &Hash, buffer: &mut Blocks) -> Vec<Finding> {
+        let hash = *hash;
+        let (folder, name) = versions::name_of(&hash);
+        let found = match self.versions.folder(&folder) {
+            Ok(Some(folder)) => self.hash(&folder, &name, buffer),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(Some(found)) if found != hash => vec![Finding::VersionDamaged { hash, found }],
+            // `None`: pruned meanwhile.
+            Ok(_) => Vec::new(),
+            Err(error) => vec![Finding::VersionUnreadable { hash, reason: error.to_string() }],
+        }
+    }
+
+    fn check_file(
+        &self,
+        path: &VaultPath,
+        expected: Hash,
+        buffer: &mut Blocks,
+    ) -> Result<Vec<Finding>> {
         let unreadable =
             |reason: String| Ok(vec![Finding::FileUnreadable { path: path.clone(), reason }]);
         let missing = || Finding::FileMissing { path: path.clone(), expected };
@@ -277,16 +331,12 @@ impl Work<'_> {
         let said = beside.sum.as_ref().map(|text| sidecar::said(text, name));
         let provenance =
             beside.provenance.as_ref().is_some_and(|text| sidecar::is_provenance(text));
-        let file = match folder.file(name) {
-            Ok(Some(file)) => file,
+        let found = match self.hash(folder, name, buffer) {
+            Ok(Some(found)) => found,
             Ok(None) if matches!(said, Some(Some(_))) || provenance => {
                 return Ok(vec![missing(), Finding::SidecarAlone { path: path.clone() }]);
             }
             Ok(None) => return Ok(vec![missing()]),
-            Err(error) => return unreadable(error.to_string()),
-        };
-        let found = match self.hash(&file) {
-            Ok(found) => found,
             Err(error) => return unreadable(error.to_string()),
         };
         let mut findings = Vec::new();
@@ -306,19 +356,16 @@ impl Work<'_> {
     }
 }
 
-/// A file that is read until the scrub is stopped.
-struct Counted<'a> {
-    file: &'a File,
-    work: &'a Work<'a>,
-}
+/// A buffer for reads past the system's memory.
+struct Blocks(Vec<u8>);
 
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.work.stop.load(Ordering::Relaxed) {
-            return Err(io::Error::other("stopped"));
-        }
-        let read = self.file.read(buffer)?;
-        self.work.read.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
+impl Blocks {
+    fn new() -> Self {
+        Self(vec![0; READ_BYTES + BLOCK_BYTES])
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        let begin = self.0.as_ptr().align_offset(BLOCK_BYTES);
+        self.0.get_mut(begin..).and_then(|bytes| bytes.get_mut(..READ_BYTES)).unwrap_or_default()
     }
 }

@@ -83,6 +83,26 @@ fn a_walk_shows_stamps_that_tell_a_changed_file_and_can_be_stopped() {
 }
 
 #[test]
+fn a_scrub_reads_every_byte_of_a_file_wherever_its_blocks_end() {
+    let desk = Desk::new();
+    for size in [0, 1, 4095, 4096, 4097, 512 * 1024 - 1, 512 * 1024, 512 * 1024 + 4096 + 7] {
+        let name = format!("{size}.md");
+        let written = desk.write(&name, &"x".repeat(size));
+        let recorded = Recorded { files: vec![(at(&name), written.hash)], ..Recorded::default() };
+        let scrubbed = desk.scrub(&recorded);
+        assert_eq!(scrubbed.findings, [], "{size}");
+        if size > 0 {
+            let mut text = "x".repeat(size - 1);
+            text.push('y');
+            desk.edit(&name, &text);
+            let found = desk.scrub(&recorded).findings;
+            let changed = |finding: &Finding| matches!(finding, Finding::FileChanged { .. });
+            assert!(found.iter().any(changed), "the last of {size} bytes: {found:?}");
+        }
+    }
+}
+
+#[test]
 fn a_scrub_finds_each_kind_of_damage_and_repairs_from_verified_bytes_only() {
     let desk = Desk::new();
     let texts = ["missing", "damaged", "old", "sum", "unsummed", "gone"];
