@@ -243,10 +243,11 @@ fn head_verify_doctor_and_map_have_their_fields() {
     has(&map, &["head", "nodes", "edges"]);
     assert_eq!(map["nodes"].as_array().unwrap().len(), 2, "{map}");
     for node in map["nodes"].as_array().unwrap() {
-        has(node, &["id", "kind", "name", "state", "tier", "place", "x", "y"]);
+        has(node, &["id", "kind", "name", "state", "tier", "place", "x", "y", "placed"]);
     }
     for edge in map["edges"].as_array().unwrap() {
         has(edge, &["from", "to", "link", "state", "lag_events", "last_contact"]);
+        has(edge, &["to_send", "to_fetch", "quality", "exchanges"]);
     }
 
     for args in [["doctor"].as_slice(), &["doctor", "--rebuild"]] {

@@ -1,6 +1,6 @@
 //! What the window may ask: each command is one call of the node, off the window's thread.
 
-use mirror_node::{CancelToken, Error, LogQuery, NewNote, Node, NoteQuery, With, view};
+use mirror_node::{CancelToken, Error, LogQuery, NewNote, Node, NoteQuery, Spot, With, view};
 use tauri::ipc::Response;
 use tauri::{AppHandle, Manager, State, Wry};
 use view::{Code, Problem, SyncState};
@@ -49,6 +49,10 @@ pub fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool {
         reconcile,
         cancel_reconcile,
         map,
+        map_move,
+        map_group,
+        timeline,
+        map_at,
         standup,
         log,
         rename_device,
@@ -291,6 +295,26 @@ async fn cancel_reconcile(shell: State<'_, Shell>) -> Answer<()> {
 #[tauri::command]
 async fn map(shell: State<'_, Shell>) -> Answer<view::Map> {
     ask(&shell, Node::map).await
+}
+
+#[tauri::command]
+async fn map_move(shell: State<'_, Shell>, node: String, x: f64, y: f64) -> Answer<()> {
+    ask(&shell, move |home| home.map_move(&node, Spot { x, y })).await
+}
+
+#[tauri::command]
+async fn map_group(shell: State<'_, Shell>, node: String, place: Option<String>) -> Answer<()> {
+    ask(&shell, move |home| home.map_group(&node, place.as_deref())).await
+}
+
+#[tauri::command]
+async fn timeline(shell: State<'_, Shell>) -> Answer<view::Timeline> {
+    ask(&shell, Node::timeline).await
+}
+
+#[tauri::command]
+async fn map_at(shell: State<'_, Shell>, at: u32) -> Answer<view::MapCut> {
+    ask(&shell, move |node| node.map_at(at)).await
 }
 
 #[tauri::command]

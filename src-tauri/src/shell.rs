@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mirror_node::{CancelToken, Error, Node, Serving, Transcribing, VaultWatch, Watch, view};
+use mirror_node::{
+    CancelToken, Error, Node, ProbeWatch, Serving, Transcribing, VaultWatch, Watch, view,
+};
 use tauri::{AppHandle, Emitter, Manager};
 
 use crate::args::Args;
@@ -23,6 +25,8 @@ pub struct Shell {
     /// Records what other programs change in the vault.
     vault: Mutex<Option<VaultWatch>>,
     speech: Mutex<Option<Transcribing>>,
+    /// Asks the services of the map.
+    services: Mutex<Option<ProbeWatch>>,
     /// Stops the reconcile that runs.
     pub cancel: Mutex<CancelToken>,
     #[cfg(desktop)]
@@ -47,6 +51,7 @@ impl Shell {
             serving: Mutex::default(),
             vault: Mutex::default(),
             speech: Mutex::default(),
+            services: Mutex::default(),
             cancel: Mutex::default(),
             #[cfg(desktop)]
             controller: Mutex::default(),
@@ -119,6 +124,7 @@ impl Shell {
         let handle = app.clone();
         tauri::async_runtime::spawn(async move {
             let watch = node.watch();
+            *lock(&handle.state::<Self>().services) = Some(node.watch_services());
             let listen = handle.state::<Self>().args.listen;
             match node.serve(listen).await {
                 Ok(serving) => {

@@ -22,6 +22,8 @@ fn generated() -> String {
         .register::<view::Take>()
         .register::<view::ReconcileReport>()
         .register::<view::Map>()
+        .register::<view::Timeline>()
+        .register::<view::MapCut>()
         .register::<view::Standup>()
         .register::<view::LogPage>()
         .register::<view::Problem>()

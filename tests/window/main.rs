@@ -5,6 +5,8 @@
 
 mod first_run;
 mod full;
+mod map;
+mod map_500;
 mod notes;
 mod phone;
 mod phone_killed;

@@ -1,12 +1,8 @@
+import { mapWords } from './strings-map';
+import { count, number } from './numbers';
 import { audio, filter, history, noteStates, phases, problems, roles, stateFacts, states, voice } from './vocabulary';
 
-const plural = new Intl.PluralRules('en');
-const number = new Intl.NumberFormat('en');
-
-/** `1 note`, `3 notes`. */
-export function count(n: number, one: string, other: string): string {
-  return `${number.format(n)} ${plural.select(n) === 'one' ? one : other}`;
-}
+export { count };
 
 /** Every word the UI says. */
 export const t = {
@@ -51,6 +47,7 @@ export const t = {
     stop: 'Stop',
     rename: 'Rename',
     revoke: 'Remove from the mesh',
+    pairAgain: 'Pair it again',
     invite: 'Invite a device',
     copyMarkdown: 'Copy as Markdown',
   },
@@ -159,8 +156,10 @@ export const t = {
     map: 'Map',
     list: 'List',
     view: 'View',
-    mapLabel: 'Devices of the mesh. Arrow keys move, Enter opens.',
+    mapLabel: 'The mesh. Arrow keys walk along it, Shift and an arrow moves what has the focus, Enter opens it.',
   },
+
+  map: mapWords,
 
   summary: {
     synced: 'All in step',

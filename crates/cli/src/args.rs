@@ -5,6 +5,7 @@ mod speech;
 mod agent;
 mod backup;
 mod session;
+mod map;
 mod vault;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ pub use speech::{Speech, Transcribe};
 pub use agent::{Agent, Hook, KnownAgent, Scope};
 pub use backup::{Backup, Unseal};
 pub use session::{Distill, Format, Session, SessionOpenArgs};
+pub use map::{Map, MapChange};
 pub use vault::{Vault, VaultAuthor};
 
 /// Notes on every device of yours, and nowhere else.
@@ -166,8 +168,11 @@ pub enum Command {
     #[command(subcommand)]
     Speech(Speech),
     /// Show the devices and how each stands to the others
-    #[command(after_help = "Example:\n  mirror map --json")]
-    Map,
+    #[command(
+        after_help = "Examples:\n  mirror map --json\n  mirror map --probe    ask the services of services.toml first\n  \
+        mirror map --at 120   as of a clock, see `mirror log`\n  mirror map move Mac 0.3 0.5\n  mirror map group Mac Home"
+    )]
+    Map(Map),
     /// Keep this device in one sealed file, or make it anew from one
     #[command(
         subcommand,

@@ -2,6 +2,7 @@
 
 mod transcript;
 mod session;
+mod map;
 mod vault;
 
 use minicbor::{Decode, Encode};
@@ -21,6 +22,7 @@ pub use session::{
     SessionBodyError, SessionCheckpoint, SessionClose, SessionOpen, SessionRecover, SessionReject,
     SessionReview, ToldItem, Verdict, Why, Work, check_project,
 };
+pub use map::{MAX_NODE_BYTES, MapBodyError, MapGroup, MapPlace, SPOT_MAX, check_node};
 pub use vault::{
     Adopted, Cause, MAX_ADOPTED, MAX_BY_BYTES, MAX_FINDING_BYTES, MAX_FINDINGS, MAX_PATH_BYTES,
     MAX_SOURCES, VaultAdopt, VaultBodyError, VaultFinding, VaultPrune, VaultRefuse, VaultScrub,
@@ -214,6 +216,10 @@ pub enum Body {
     DistillateSeal(DistillateSeal),
     /// A distillate that is no longer told.
     DistillateStale(DistillateStale),
+    /// Where a thing stands on the map.
+    MapPlace(MapPlace),
+    /// In which place a thing of the map is.
+    MapGroup(MapGroup),
     /// A kind of a later version: kept, passed on, shown as unknown.
     Unknown,
     /// The body is not here: forgotten, or held back by somebody.
@@ -272,6 +278,14 @@ pub enum BodyError {
         event: EventId,
         /// The limit.
         error: SessionBodyError,
+    },
+    /// About the map, and outside its limits.
+    #[error("the body of {event}: {error}")]
+    Map {
+        /// The event.
+        event: EventId,
+        /// The limit.
+        error: MapBodyError,
     },
     /// Replaces nothing, or too much.
     #[error("{event} replaces {found} revisions, 1 to {MAX_REPLACES} can be replaced")]
@@ -357,6 +371,8 @@ kinds! {
     SessionReview = "session.review",
     DistillateSeal = "distillate.seal",
     DistillateStale = "distillate.stale",
+    MapPlace = "map.place",
+    MapGroup = "map.group",
 }
 
 /// Whether the body of an event of this kind can be forgotten: what notes hold, also notes of later versions. What decides
@@ -431,6 +447,12 @@ impl Body {
                 if shown.as_str() != name {
                     return Err(text(TextError::BadName { found: name.clone() }));
                 }
+            }
+            Self::MapPlace(place) => {
+                place.check().map_err(|error| BodyError::Map { event, error })?;
+            }
+            Self::MapGroup(group) => {
+                group.check().map_err(|error| BodyError::Map { event, error })?;
             }
             _ => {}
         }

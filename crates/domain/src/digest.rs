@@ -12,7 +12,7 @@ use crate::note::NoteState;
 /// 2: a note that carries something may have no text.
 /// 3: anchors that revoke each other are judged by the order of admission; a body has one form; revisions can be forgotten.
 /// 4: what is said of the vault.
-/// 5: transcripts; what is said of sessions and distillates.
+/// 5: transcripts; what is said of sessions and distillates, and of the map.
 pub const FOLD_VERSION: u32 = 5;
 
 /// A sum of entries' hashes, modulo 2^256.
@@ -63,6 +63,11 @@ impl Entry {
     /// A session, or a distillate: the line that lists it.
     pub fn listed(line: &[u8]) -> Self {
         Self::of("listed", line)
+    }
+
+    /// What was said last of a thing on the map.
+    pub fn map(said: &EventId) -> Self {
+        Self::of("map", &said.0)
     }
 
     fn of(what: &str, bytes: &[u8]) -> Self {

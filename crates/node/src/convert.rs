@@ -1,5 +1,6 @@
 //! From the domain's types to what faces are shown, and back.
 
+use mirror_domain::body::MapBodyError;
 use mirror_domain::conflict::Change;
 use mirror_domain::{NoteState, Refusal, Role, SyncState};
 use mirror_store::{Fault, StoreError};
@@ -72,6 +73,12 @@ pub fn fault(error: &StoreError) -> Error {
         Fault::Other => "check the disk's space and permissions, then run `mirror doctor`",
     };
     Error::new(Code::Io, error, hint)
+}
+
+impl From<MapBodyError> for Error {
+    fn from(error: MapBodyError) -> Self {
+        Self::invalid(error, "see `mirror map`")
+    }
 }
 
 impl From<Refusal> for Error {

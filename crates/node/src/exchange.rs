@@ -246,7 +246,11 @@ impl<'a> Exchange<'a> {
             row.signed = base.tips.clone();
             row.told = base.tips;
             tx.put_peer(&device, &row)?;
-            Ok(tx.add_checkpoint(&device, ours, theirs, clock::now_ms())?)
+            tx.add_checkpoint(&device, ours, theirs, clock::now_ms())?;
+            let clocks = row.signed.iter().map(|tip| tx.point_of(tip));
+            let clocks = clocks.collect::<std::result::Result<Vec<_>, _>>()?;
+            let newest = clocks.into_iter().flatten().map(|point| point.lamport).max();
+            Ok(newest.map_or(Ok(()), |newest| tx.clock_checkpoint(newest))?)
         })
     }
 

@@ -137,6 +137,7 @@ impl<'t> Folding<'t> {
         let Meaning { body, entry } = meaning;
         crate::blobs::name_all(tx, body, pos, event.header.lamport)?;
         crate::vault::fold(tx, event, pos, body, &mut self.sum)?;
+        crate::map::fold(tx, event, pos, body, &mut self.sum)?;
         if is_session(body) {
             let device = self.counting.chain(tx, &event.chain())?.0;
             return crate::session::fold::fold(tx, event, pos, body, device, &mut self.sum);

@@ -38,6 +38,8 @@ pub(crate) struct Inner {
     pub changes: broadcast::Sender<Change>,
     /// Opened when it is first asked for.
     pub vault: Mutex<Option<Arc<mirror_vault::Vault>>>,
+    /// What the services answered last.
+    pub probes: Mutex<crate::probe::Probes>,
 }
 
 /// Tells subscribers of what other processes commit, until it is dropped.
@@ -220,6 +222,7 @@ impl Node {
             reader: Mutex::new(reader),
             changes: broadcast::channel(256).0,
             vault: Mutex::new(None),
+            probes: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }

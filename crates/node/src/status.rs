@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use mirror_domain::standup::{StandupNote, date_of, day, local_time, markdown, standup};
-use mirror_domain::{Body, NoteState, Role, map, sync};
+use mirror_domain::{Body, NoteState, Role, sync};
 use mirror_protocol::{
     BlobId, CanonicalHead, ChainId, DeviceId, Event, EventId, Lamport, canonical_head,
 };
@@ -108,38 +108,6 @@ impl Node {
                 .map(|event| log_entry(view, &names, &chains, event))
                 .collect::<Result<_>>()?;
             Ok(view::LogPage { entries, next })
-        })
-    }
-
-    /// The mesh as data.
-    pub fn map(&self) -> Result<view::Map> {
-        self.read(|view| {
-            let devices = self.devices_in(view)?;
-            let place = |n: usize| map::place(convert::count(n));
-            let nodes = devices.iter().enumerate().map(|(n, device)| view::MapNode {
-                id: device.device.clone(),
-                kind: "device".to_owned(),
-                name: device.name.clone(),
-                state: device.state,
-                tier: None,
-                place: None,
-                x: place(n).0,
-                y: place(n).1,
-            });
-            let peers = devices.iter().filter(|device| !device.this);
-            let edges = peers.map(|device| view::MapEdge {
-                from: self.inner.device.to_string(),
-                to: device.device.clone(),
-                link: if device.last_contact.is_some() { "iroh" } else { "none yet" }.to_owned(),
-                state: device.state,
-                lag_events: device.ahead.max(device.behind),
-                last_contact: device.last_contact.clone(),
-            });
-            Ok(view::Map {
-                head: head_of(view)?.to_string(),
-                nodes: nodes.collect(),
-                edges: edges.collect(),
-            })
         })
     }
 

@@ -18,7 +18,7 @@ use crate::store::{Store, Tx, View};
 const PROBLEMS: u32 = 100;
 
 /// What follows from the events, by the name of its list, and the tables that hold it.
-const LISTS: [(&str, &[&str]); 8] = [
+const LISTS: [(&str, &[&str]); 9] = [
     ("notes", &["SELECT * FROM notes ORDER BY lamport, latest"]),
     ("tags", &["SELECT * FROM note_tags ORDER BY tag, lamport, latest"]),
     ("revisions", &["SELECT * FROM revisions ORDER BY note, pos"]),
@@ -31,6 +31,7 @@ const LISTS: [(&str, &[&str]); 8] = [
         ],
     ),
     ("forgotten", &["SELECT * FROM forgotten ORDER BY id, chain, seq"]),
+    ("map", &["SELECT * FROM map_said ORDER BY node, what"]),
     ("vault", &["SELECT * FROM vault_events ORDER BY path, lamport, pos"]),
     (
         "sessions",

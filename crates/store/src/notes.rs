@@ -268,6 +268,7 @@ impl Tx<'_> {
              DELETE FROM shared_replaced; DELETE FROM shared_conflicts; DELETE FROM shares;",
         )?;
         self.clear_sessions()?;
+        self.clear_map()?;
         self.clear_index()?;
         self.listed.set(0);
         self.set_meta(Meta::Notes, &0u64.to_be_bytes())

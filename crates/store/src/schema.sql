@@ -1,4 +1,4 @@
--- Version 3 with blobs.sql, vault.sql and sessions.sql. STRICT everywhere; later versions only add.
+-- Version 3 with blobs.sql, vault.sql, sessions.sql and map.sql. STRICT everywhere; later versions only add.
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY NOT NULL,

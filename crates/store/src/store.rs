@@ -249,7 +249,8 @@ fn lay_down(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch(include_str!("schema.sql"))?;
     conn.execute_batch(include_str!("blobs.sql"))?;
     conn.execute_batch(include_str!("vault.sql"))?;
-    Ok(conn.execute_batch(include_str!("sessions.sql"))?)
+    conn.execute_batch(include_str!("sessions.sql"))?;
+    Ok(conn.execute_batch(include_str!("map.sql"))?)
 }
 
 /// A new database is its owner's alone; SQLite gives its log and index the same mode.
@@ -323,6 +324,7 @@ fn upgrade(conn: &mut Connection) -> Result<(), StoreError> {
     }
     if found < 3 {
         tx.execute_batch(include_str!("sessions.sql"))?;
+        tx.execute_batch(include_str!("map.sql"))?;
     }
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(tx.commit()?)

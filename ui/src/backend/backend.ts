@@ -8,6 +8,7 @@ import type {
   Invite,
   LogPage,
   Map,
+  MapCut,
   Note,
   NotePage,
   ReconcileReport,
@@ -18,6 +19,7 @@ import type {
   Status,
   Take,
   TicketFacts,
+  Timeline,
 } from './types';
 
 /** What the shell may ask to see. */
@@ -67,6 +69,12 @@ export interface Backend {
   reconcile(args: { device: string | null }): Promise<ReconcileReport>;
   cancelReconcile(): Promise<null>;
   map(): Promise<Map>;
+  /** Puts a thing somewhere in the unit square, for all devices. */
+  mapMove(args: { node: string; x: number; y: number }): Promise<null>;
+  mapGroup(args: { node: string; place: string | null }): Promise<null>;
+  timeline(): Promise<Timeline>;
+  /** The mesh as of a clock of the timeline. */
+  mapAt(args: { at: number }): Promise<MapCut>;
   standup(args: { date: string | null }): Promise<Standup>;
   log(args: { cursor: string | null; limit: number }): Promise<LogPage>;
   renameDevice(args: { device: string; name: string }): Promise<null>;

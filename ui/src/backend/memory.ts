@@ -1,8 +1,9 @@
 import type { Backend, Stop } from './backend';
 import { exchange } from './memory/exchange';
+import { cutView, mapView, timelineView } from './memory/map';
 import { SCENARIOS, world as makeWorld, type Scenario } from './memory/scenario';
 import { ticketView } from './memory/ticket';
-import { conflictViews, latest, listed, logView, mapView, noteView, standupView, statusView } from './memory/views';
+import { conflictViews, latest, listed, logView, noteView, standupView, statusView } from './memory/views';
 import { fakeHash, matchSpans, wordDiff } from './memory/words';
 import { device as makeDevice, identityOf, revision, type StoredNote, type World } from './memory/world';
 import type { Change, Device, Hit, Note, Problem, Recording, Revision, Take } from './types';
@@ -33,6 +34,8 @@ export class MemoryBackend implements Backend {
   draft = () => this.#answer(() => this.world.draft);
   conflicts = () => this.#answer(() => conflictViews(this.world));
   map = () => this.#answer(() => mapView(this.world));
+  timeline = () => this.#answer(() => timelineView(this.world));
+  mapAt: Backend['mapAt'] = ({ at }) => this.#answer(() => cutView(this.world, at));
   standup = () => this.#answer(() => standupView(this.world));
   uiReady = () => Promise.resolve(null);
   scan: Backend['scan'] = null;
@@ -173,6 +176,9 @@ export class MemoryBackend implements Backend {
       return { entries: all.slice(Number(cursor ?? 0), end), next: end < all.length ? String(end) : null };
     });
 
+  mapMove: Backend['mapMove'] = ({ node, x, y }) => this.#onMap(node, { x, y, placed: true });
+  mapGroup: Backend['mapGroup'] = ({ node, place }) => this.#onMap(node, { place });
+
   renameDevice: Backend['renameDevice'] = ({ device, name }) => this.#device(device, { name });
   revokeDevice: Backend['revokeDevice'] = ({ device }) => this.#device(device, { state: 'revoked' });
 
@@ -262,6 +268,14 @@ export class MemoryBackend implements Backend {
       case 'text':
         return { text: take.text, tags: ours.tags };
     }
+  }
+
+  #onMap(id: string, change: Partial<{ place: string | null; x: number; y: number; placed: boolean }>): Promise<null> {
+    return this.#change(() => {
+      const { place, x, y, placed } = mapView(this.world).nodes.find((one) => one.id === id)!;
+      this.world.places.set(id, { place, x, y, placed, ...change });
+      return null;
+    });
   }
 
   #device(id: string, change: Partial<Device>): Promise<null> {

@@ -132,6 +132,24 @@ export type Device = {
 	chains: Chain[],
 };
 
+/**  A device as of a cut, by what the chains themselves prove. */
+export type DeviceCut = {
+	device: string,
+	name: string,
+	/**
+	 *  Synced: its own chain names all of the cut. Behind: its next event shows that it did not have all of it. Unknown:
+	 *  neither can be told.
+	 */
+	state: SyncState,
+	/**  Events of the cut that it is known to have had. */
+	had: number,
+	/**  Events of the cut that it surely had not; `None` where that can't be told. */
+	lacked: number | null,
+	chains: Chain[],
+	/**  The wall time of its newest event. */
+	last_event: string | null,
+};
+
 /**  What happened to a piece of text. */
 export type DiffChange = "same" | "added" | "removed";
 
@@ -204,6 +222,18 @@ export type Invite = {
 	role: Role,
 };
 
+/**  A chain, or one branch of it. */
+export type Lane = {
+	chain: string,
+	device: string,
+	device_name: string,
+	/**  The lane that it leaves, by its place among the lanes. */
+	parent: number | null,
+	/**  The clock of its first event. */
+	from: number,
+	ticks: Tick[],
+};
+
 /**  An event in canonical order. */
 export type LogEntry = {
 	id: string,
@@ -238,6 +268,18 @@ export type Map = {
 	head: string,
 	nodes: MapNode[],
 	edges: MapEdge[],
+	/**  Runs that wait for their causes, of chains whose device is not known here. */
+	quarantined: number,
+	/**  Why `services.toml` can't be read. */
+	services_problem: Problem | null,
+};
+
+/**  The mesh at a cut of the causal past. */
+export type MapCut = {
+	at: number,
+	head: string,
+	events: number,
+	devices: DeviceCut[],
 };
 
 /**  A link on the map. */
@@ -247,21 +289,43 @@ export type MapEdge = {
 	link: string,
 	state: SyncState,
 	lag_events: number,
+	/**  Events that wait to go from `from` to `to`. */
+	to_send: number,
+	/**  Events that wait to come from `to`. */
+	to_fetch: number,
 	last_contact: string | null,
+	quality: Quality,
+	/**  Reconciles that ended in one head within the last seven days. */
+	exchanges: number,
 };
 
 /**  A thing on the map. */
 export type MapNode = {
+	/**  A device's id, or `service:NAME`. */
 	id: string,
-	/**  `device` today; agents and services join it. */
+	/**  `device` or `service`. */
 	kind: string,
 	name: string,
 	state: SyncState,
 	tier: string | null,
+	/**  Such as "Home". */
 	place: string | null,
 	/**  In the unit square. Always finite, so not the `number | null` that a float would be in TypeScript. */
 	x: number,
 	y: number,
+	/**  A person put it there; otherwise it may stand wherever there is room near by. */
+	placed: boolean,
+	/**  Its runs that wait for their causes. */
+	quarantined: number,
+	service: Service | null,
+};
+
+/**  A reconcile of this device that ended in one head. */
+export type Mark = {
+	at: number,
+	device: string,
+	device_name: string,
+	when: string,
 };
 
 /**  One note, at its latest revision. */
@@ -354,6 +418,17 @@ export type Progress = {
 	to_send: number,
 };
 
+/**  How well a link is known to work. */
+export type Quality = 
+/**  The last attempt worked, less than a day ago. */
+"good" | 
+/**  The last attempt worked, longer ago. */
+"old" | 
+/**  The last attempt failed. */
+"failing" | 
+/**  Nothing ever went over it. */
+"unused";
+
 /**  What a reconcile did. */
 export type ReconcileReport = {
 	head: string,
@@ -402,6 +477,21 @@ export type Role =
 "node" | 
 /**  A phone: captures, reads, reconciles; can't change the membership. */
 "capture";
+
+/**  A service of `services.toml`. */
+export type Service = {
+	/**  What it is, in the person's words. */
+	what: string,
+	/**  The device that it runs on. */
+	device: string,
+	/**  What is asked: an address or a command. */
+	probe: string,
+	/**  When it was asked last; `None` until it has been. */
+	probed: string | null,
+	took_ms: number | null,
+	/**  Why it is not well. */
+	error: string | null,
+};
 
 /**  One side of a conflict. */
 export type Side = {
@@ -494,6 +584,13 @@ export type Take = { take: "ours" } | { take: "theirs" } |
 /**  A text of the person's own. */
 { take: "text"; text: string };
 
+/**  Events of a lane. */
+export type Tick = {
+	/**  The clock of the first of them. */
+	at: number,
+	events: number,
+};
+
 /**  What a ticket says before it is used. */
 export type TicketFacts = {
 	/**  To be compared with the inviter's screen. */
@@ -501,35 +598,19 @@ export type TicketFacts = {
 	expires: string,
 };
 
-/**  The transcript of a recording. */
-export type Transcript = {
-	/**  The event. */
-	id: string,
-	/**  SHA-256 of the recording. */
-	audio: string,
-	/**  Empty where nothing was heard. */
-	text: string,
-	engine: string,
-	model: string,
-	/**  SHA-256 of the model's file. */
-	model_hash: string | null,
-	language: string | null,
-	/**  The recording holds no sound at all. */
-	silent: boolean,
-	/**  Something in it may never have been said. */
-	doubtful: boolean,
-	at: string,
-	device: string,
-	device_name: string,
-	/**  Other transcripts that nothing replaces either. */
-	others: number,
-};
-
-/**  A piece of a transcript. */
-export type TranscriptSegment = {
-	/**  Milliseconds of the recording. */
-	start_ms: number,
-	end_ms: number,
-	text: string,
-	doubt: Doubt | null,
+/**
+ *  The causal past: a lane a branch of a chain. Clocks are Lamport times; whatever has a clock up to some number is closed
+ *  under causes, so each clock is a cut.
+ */
+export type Timeline = {
+	/**  The newest clock. */
+	last: number,
+	/**  Clocks that one tick stands for. */
+	step: number,
+	lanes: Lane[],
+	/**  Chains that are not among the lanes, because there are too many. */
+	left_out: number,
+	marks: Mark[],
+	/**  Reconciles of which it is not known where they stand. */
+	unplaced_marks: number,
 };

@@ -1,6 +1,6 @@
 import { createContext, tick } from 'svelte';
 import type { Backend, Stop } from '../backend/backend';
-import type { Change, Conflict, LogEntry, Map as MeshMap, Note, Standup, Status } from '../backend/types';
+import type { Change, Conflict, LogEntry, Map as MeshMap, Note, Standup, Status, Timeline } from '../backend/types';
 import { copy } from '../lib/copy';
 import { t } from '../strings';
 import { Draft } from './draft.svelte';
@@ -10,8 +10,10 @@ import type { Merge } from './merge.svelte';
 import { Notice } from './notice.svelte';
 import { Paged } from './paged.svelte';
 import { Pages } from './pages.svelte';
+import { Plane } from './plane.svelte';
 import { Reconcile } from './reconcile.svelte';
 import { Route } from './route.svelte';
+import { Scrub } from './scrub.svelte';
 import { Search } from './search.svelte';
 import { ThemeChoice } from './theme.svelte';
 import { Voice } from './voice.svelte';
@@ -34,6 +36,9 @@ export class App {
   conflicts: Loaded<Conflict[]>;
   reconcile: Reconcile;
   map: Loaded<MeshMap>;
+  plane: Plane;
+  timeline: Loaded<Timeline>;
+  scrub: Scrub;
   standup: Loaded<Standup>;
   /** The last notes written on this device, newest first. */
   recent: Loaded<Note[]>;
@@ -60,6 +65,9 @@ export class App {
     this.conflicts = new Loaded(() => backend.conflicts());
     this.reconcile = new Reconcile(backend, (words) => this.notice.say(words));
     this.map = new Loaded(() => backend.map());
+    this.plane = new Plane(backend);
+    this.timeline = new Loaded(() => backend.timeline());
+    this.scrub = new Scrub(backend);
     this.standup = new Loaded(() => backend.standup({ date: null }));
     this.recent = new Loaded(async () => {
       const device = this.status.value?.identity?.device ?? null;

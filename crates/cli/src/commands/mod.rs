@@ -8,6 +8,7 @@ mod conflicts;
 mod history;
 mod hook;
 mod lines;
+mod map;
 mod membership;
 mod morning;
 mod notes;
@@ -69,7 +70,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<Exit> {
         Command::Standup(args) => morning::standup(&here, &args),
         Command::Transcribe(args) => speech::transcribe(&here, &args),
         Command::Speech(args) => speech::speech(&here, args),
-        Command::Map => morning::map(&here),
+        Command::Map(args) => map::map(&here, args),
     }
 }
 

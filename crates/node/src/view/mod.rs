@@ -29,7 +29,9 @@ pub use device::{
 };
 pub use health::{BadRecord, Finding, Health, HealthCheck, Verification};
 pub use log::{Head, LogEntry, LogPage};
-pub use map::{Map, MapEdge, MapNode};
+pub use map::{
+    DeviceCut, Lane, Map, MapCut, MapEdge, MapNode, Mark, Quality, Service, Tick, Timeline,
+};
 pub use note::{Captured, Forgotten, Hit, HitSpan, Note, NotePage, NoteState, Revision};
 pub use problem::{Code, Problem};
 pub use reconcile::{

@@ -93,6 +93,7 @@ function sample(phone: boolean): World {
       [device('Studio', 'node', 'offline', 0).device, { place: 'Work', x: 0.68, y: 0.7 }],
       [device('New tablet', 'capture', 'unknown', null).device, { place: null, x: 0.24, y: 0.86 }],
     ]),
+    services: sampleServices(here.device),
     notes: SAMPLES.map((one, n) => ({
       note: fakeHash(`note ${n}`),
       revisions: [revision(fakeHash(`note ${n}`), one.text, by[one.by], ago(one.hoursAgo))],
@@ -106,6 +107,15 @@ function sample(phone: boolean): World {
     answerMs: 0,
     stepMs: 350,
   };
+}
+
+function sampleServices(on: string): World['services'] {
+  const service = (name: string, what: string, probe: string) => ({ name, what, device: on, probe, took_ms: 12, error: null });
+  return [
+    { ...service('Ollama', 'model', 'http://127.0.0.1:11434/'), state: 'synced', probed: ago(0.01) },
+    { ...service('Backup', 'files', 'tcp://nas:445'), state: 'offline', probed: ago(0.02), error: 'connection refused' },
+    { ...service('Printer', 'paper', 'ping printer'), state: 'unknown', probed: null, took_ms: null },
+  ];
 }
 
 function dispute(devices: Device[], n: number): StoredNote {

@@ -1,4 +1,4 @@
-import type { Conflict, LogEntry, Map as MeshMap, Note, Revision, Side, Standup, Status } from '../types';
+import type { Conflict, LogEntry, Note, Revision, Side, Standup, Status } from '../types';
 import { fakeHash, wordDiff } from './words';
 import type { StoredNote, World } from './world';
 
@@ -84,30 +84,6 @@ export function statusView(world: World): Status {
 export function headOf(world: World): string {
   const newest = world.notes.map((one) => one.revisions.length).join('').slice(0, 64);
   return fakeHash(`head ${world.notes.length} ${newest}`);
-}
-
-export function mapView(world: World): MeshMap {
-  return {
-    head: headOf(world),
-    nodes: world.devices.map((one) => ({
-      id: one.device,
-      kind: 'device',
-      name: one.name,
-      state: one.state,
-      tier: null,
-      ...(world.places.get(one.device) ?? { place: null, x: 0.5, y: 0.5 }),
-    })),
-    edges: world.devices
-      .filter((one) => !one.this && one.last_contact !== null && one.state !== 'revoked')
-      .map((one) => ({
-        from: world.here,
-        to: one.device,
-        link: 'iroh',
-        state: one.state,
-        lag_events: one.ahead + one.behind,
-        last_contact: one.last_contact,
-      })),
-  };
 }
 
 export function standupView(world: World): Standup {

@@ -1,4 +1,13 @@
-import type { Attachment, Device, Fork, HeardTranscript, Identity, Revision, SyncState } from '../types';
+import type {
+  Attachment,
+  Device,
+  Fork,
+  HeardTranscript,
+  Identity,
+  Revision,
+  Service as ServiceView,
+  SyncState,
+} from '../types';
 import { fakeHash } from './words';
 
 export type StoredNote = {
@@ -10,12 +19,15 @@ export type StoredNote = {
   heard?: HeardTranscript[];
 };
 
+export type Service = ServiceView & { name: string; state: SyncState };
+
 /** A mesh as the in-memory backend keeps it. */
 export type World = {
   identity: Identity | null;
   here: string;
   devices: Device[];
-  places: Map<string, { place: string | null; x: number; y: number }>;
+  places: Map<string, { place: string | null; x: number; y: number; placed?: boolean }>;
+  services: Service[];
   notes: StoredNote[];
   /** What attachments hold, by blob. */
   content?: Map<string, Uint8Array<ArrayBuffer>>;
