@@ -34,7 +34,8 @@ fn a_home_of_the_first_version_is_brought_up_by_whoever_opens_it_first() {
     raw.execute_batch(
         "DROP TABLE vault_events; DROP TABLE vault_files; DROP TABLE shared_versions;
          DROP TABLE shared_replaced; DROP TABLE shared_conflicts; DROP TABLE shares;
-         DROP TABLE shared_open; DROP TABLE shared_taken; PRAGMA user_version = 1;",
+         DROP TABLE shared_open; DROP TABLE shared_taken; DROP TABLE map_said;
+         DROP TABLE checkpoint_clocks; PRAGMA user_version = 1;",
     )
     .unwrap();
     drop(raw);
