@@ -1,11 +1,11 @@
 //! The command line as people and scripts type it. `mirror help` prints what stands here.
 
-mod blob;
-mod speech;
 mod agent;
 mod backup;
-mod session;
+mod blob;
 mod map;
+mod session;
+mod speech;
 mod vault;
 
 use std::net::SocketAddr;
@@ -16,12 +16,12 @@ use mirror_node::view::Role;
 
 use crate::values::{self, TakeArg};
 
-pub use blob::Blob;
-pub use speech::{Speech, Transcribe};
 pub use agent::{Agent, Hook, KnownAgent, Scope};
 pub use backup::{Backup, Unseal};
-pub use session::{Distill, Format, Session, SessionOpenArgs};
+pub use blob::Blob;
 pub use map::{Map, MapChange};
+pub use session::{Distill, Format, Session, SessionOpenArgs};
+pub use speech::{Speech, Transcribe};
 pub use vault::{Vault, VaultAuthor};
 
 /// Notes on every device of yours, and nowhere else.
@@ -165,7 +165,7 @@ pub enum Command {
     )]
     Transcribe(Transcribe),
     /// Choose the model that turns speech into text
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  mirror speech fetch base")]
     Speech(Speech),
     /// Show the devices and how each stands to the others
     #[command(

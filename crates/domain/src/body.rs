@@ -1,8 +1,8 @@
 //! What events say: one type a kind, in CBOR maps to which later versions may add keys.
 
-mod transcript;
-mod session;
 mod map;
+mod session;
+mod transcript;
 mod vault;
 
 use minicbor::{Decode, Encode};
@@ -12,17 +12,17 @@ use crate::attachment::{Attachment, AttachmentError, check_attachments};
 use crate::cbor::is_deterministic;
 use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, check_text};
 
-pub use transcript::{
-    MAX_ENGINE_BYTES, MAX_LANGUAGE_BYTES, MAX_SEGMENTS, NoteTranscript, Segment, TranscriptError,
-    parts,
-};
+pub use map::{MAX_NODE_BYTES, MapBodyError, MapGroup, MapPlace, SPOT_MAX, check_node};
 pub use session::{
     Difference, Differs, DistillateSeal, DistillateStale, MAX_DISTILLATE_BYTES, MAX_ITEMS,
     MAX_LINE_BYTES, MAX_LINES, MAX_QUOTED_BYTES, MAX_REJECTIONS, Rejection, RepoCheck, RepoState,
     SessionBodyError, SessionCheckpoint, SessionClose, SessionOpen, SessionRecover, SessionReject,
     SessionReview, ToldItem, Verdict, Why, Work, check_project,
 };
-pub use map::{MAX_NODE_BYTES, MapBodyError, MapGroup, MapPlace, SPOT_MAX, check_node};
+pub use transcript::{
+    MAX_ENGINE_BYTES, MAX_LANGUAGE_BYTES, MAX_SEGMENTS, NoteTranscript, Segment, TranscriptError,
+    parts,
+};
 pub use vault::{
     Adopted, Cause, MAX_ADOPTED, MAX_BY_BYTES, MAX_FINDING_BYTES, MAX_FINDINGS, MAX_PATH_BYTES,
     MAX_SOURCES, VaultAdopt, VaultBodyError, VaultFinding, VaultPrune, VaultRefuse, VaultScrub,

@@ -51,16 +51,17 @@ mod receiving;
 mod reconcile;
 mod restore;
 mod serve;
-mod speech;
-mod session;
-mod transcripts;
 mod services;
+mod session;
+mod speech;
 mod status;
 mod timeline;
+mod transcripts;
 mod vault;
 mod verify;
 pub mod view;
 
+pub use audio::{AudioError, samples};
 pub use blobs::NewFile;
 pub use cancel::CancelToken;
 pub use doctor::{Treatment, doctor, kinds as doctor_kinds};
@@ -74,10 +75,10 @@ pub use platform::secrets::{Keystore, bring_keystore};
 pub use probe::ProbeWatch;
 pub use reconcile::With;
 pub use serve::Serving;
-pub use speech::{Fetch, Recording, Transcribing, models};
 pub use session::{
     Claim, NewDistillate, OpenSession, RelatedQuery, Review, Sealing, claim, read_text,
 };
+pub use speech::{Fetch, Recording, Transcribing, models};
 pub use status::LogQuery;
 pub use transcripts::{NewSegment, NewTranscript};
 pub use vault::{AuditQuery, Author, Expect, FileTake, VaultWatch};

@@ -31,7 +31,8 @@ const SECOND: &str = "DROP TABLE vault_events; DROP TABLE vault_files; DROP TABL
 const THIRD: &str = "DROP TABLE sessions; DROP TABLE session_events; DROP TABLE session_closes;
     DROP TABLE session_replaced; DROP TABLE distillates; DROP TABLE distillate_topics;
     DROP TABLE session_paths; DROP TABLE session_reviews; DROP TABLE session_search;
-    DROP TABLE session_indexed; DROP TABLE session_marks; DROP TABLE session_told;";
+    DROP TABLE session_indexed; DROP TABLE session_marks; DROP TABLE session_told;
+    DROP TABLE map_said; DROP TABLE checkpoint_clocks;";
 
 #[test]
 fn a_home_of_an_earlier_version_is_brought_up_by_whoever_opens_it_first() {

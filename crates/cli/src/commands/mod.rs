@@ -16,8 +16,8 @@ mod paging;
 mod pairing;
 mod reconcile;
 mod serve;
-mod speech;
 mod session;
+mod speech;
 mod vault;
 
 use std::future::Future;

@@ -13,8 +13,8 @@ mod map;
 mod note;
 mod problem;
 mod reconcile;
-mod speech;
 mod session;
+mod speech;
 mod standup;
 mod transcript;
 mod vault;
@@ -37,11 +37,11 @@ pub use problem::{Code, Problem};
 pub use reconcile::{
     BlobProgress, Exported, Imported, PeerReport, Phase, Progress, ReconcileReport, Refusal,
 };
-pub use speech::{Speech, SpeechFailure, SpeechModel, SpeechOffer};
 pub use session::{
     CoherenceParts, Distillate, ItemChecks, Related, Session, SessionItem, SessionOpened,
     SessionRejection, SessionSaid, SessionStanding,
 };
+pub use speech::{Speech, SpeechFailure, SpeechModel, SpeechOffer};
 pub use standup::{Standup, StandupItem, StandupSection};
 pub use transcript::{Doubt, HeardTranscript, Transcript, TranscriptSegment};
 pub use vault::{
