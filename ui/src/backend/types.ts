@@ -614,3 +614,36 @@ export type Timeline = {
 	/**  Reconciles of which it is not known where they stand. */
 	unplaced_marks: number,
 };
+
+/**  The transcript of a recording. */
+export type Transcript = {
+	/**  The event. */
+	id: string,
+	/**  SHA-256 of the recording. */
+	audio: string,
+	/**  Empty where nothing was heard. */
+	text: string,
+	engine: string,
+	model: string,
+	/**  SHA-256 of the model's file. */
+	model_hash: string | null,
+	language: string | null,
+	/**  The recording holds no sound at all. */
+	silent: boolean,
+	/**  Something in it may never have been said. */
+	doubtful: boolean,
+	at: string,
+	device: string,
+	device_name: string,
+	/**  Other transcripts that nothing replaces either. */
+	others: number,
+};
+
+/**  A piece of a transcript. */
+export type TranscriptSegment = {
+	/**  Milliseconds of the recording. */
+	start_ms: number,
+	end_ms: number,
+	text: string,
+	doubt: Doubt | null,
+};
