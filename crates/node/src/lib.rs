@@ -50,6 +50,7 @@ mod probe;
 mod receiving;
 mod reconcile;
 mod restore;
+mod search;
 mod serve;
 mod services;
 mod session;
