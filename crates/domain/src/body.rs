@@ -9,7 +9,7 @@ mod vault;
 use minicbor::{Decode, Encode};
 use mirror_protocol::{CHAIN_OPEN, ChainOpen, DeviceId, Event, EventId, Tip};
 
-use crate::attachment::{Attachment, AttachmentError, check_attachments};
+use crate::attachment::{Attachment, check_attachments};
 use crate::cbor::is_deterministic;
 use crate::text::{DeviceName, MAX_TAGS, TextError, check_reason, check_tags, check_text};
 

@@ -59,7 +59,7 @@ mod tests {
     fn a_place_is_named_as_a_device_is() {
         let named = |name| match group("a", name) {
             Ok(Body::MapGroup(group)) => Ok(group.place),
-            other => Err(other),
+            other => Err(Box::new(other)),
         };
         assert_eq!(named(Some(" Home ")), Ok(Some("Home".to_owned())));
         assert_eq!(named(None), Ok(None));

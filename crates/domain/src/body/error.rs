@@ -2,7 +2,9 @@
 
 use mirror_protocol::EventId;
 
-use super::{MAX_REPLACES, MapBodyError, SessionBodyError, TranscriptError, VaultBodyError};
+use super::{
+    MAX_FORGETS, MAX_REPLACES, MapBodyError, SessionBodyError, TranscriptError, VaultBodyError,
+};
 use crate::attachment::AttachmentError;
 use crate::text::TextError;
 
