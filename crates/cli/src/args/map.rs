@@ -18,6 +18,7 @@ pub struct Map {
 #[derive(Debug, clap::Subcommand)]
 pub enum MapChange {
     /// Put a device or a service somewhere
+    #[command(after_help = "Example:\n  mirror map move Mac 0.3 0.5")]
     Move {
         /// Its name or id
         node: String,
@@ -29,6 +30,7 @@ pub enum MapChange {
         y: f64,
     },
     /// Say in which place a device or a service is
+    #[command(after_help = "Example:\n  mirror map group Mac Home")]
     Group {
         /// Its name or id
         node: String,
