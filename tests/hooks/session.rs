@@ -22,8 +22,8 @@ impl<'a> Session<'a> {
     #[track_caller]
     pub fn hears(&self, event: &str, more: Value) -> Ran {
         let mut input = json!({
-            "session_id": self.id, "cwd": "/work/mirror", "hook_event_name": event,
-            "transcript_path": "/work/t.jsonl", "permission_mode": "default",
+            "session_id": self.id, "cwd": "/src/mirror", "hook_event_name": event,
+            "transcript_path": "/src/t.jsonl", "permission_mode": "default",
         });
         input.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
         self.hears_bytes(event, input.to_string().into_bytes())
@@ -32,7 +32,7 @@ impl<'a> Session<'a> {
     #[track_caller]
     pub fn hears_bytes(&self, event: &str, input: Vec<u8>) -> Ran {
         let pid = self.pid.to_string();
-        let variables = [("CLAUDE_PID", pid.as_str()), ("CLAUDE_PROJECT_DIR", "/work/mirror")];
+        let variables = [("CLAUDE_PID", pid.as_str()), ("CLAUDE_PROJECT_DIR", "/src/mirror")];
         let begun = Instant::now();
         let mut running = self.home.start_with(&["hook", "claude-code", event], &variables);
         running.feed(input);

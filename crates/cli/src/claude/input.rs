@@ -75,8 +75,8 @@ mod tests {
     #[test]
     fn a_project_is_called_like_its_folder() {
         let of = |name: &str| project_of(Path::new(name));
-        assert_eq!(of("/work/Mirror DNA"), "mirror-dna");
-        assert_eq!(of("/work/.dotfiles"), "dotfiles");
+        assert_eq!(of("/src/Mirror DNA"), "mirror-dna");
+        assert_eq!(of("/src/.dotfiles"), "dotfiles");
         assert_eq!(of("/"), "");
         assert_eq!(of("/проект").len(), 24);
         assert!(of(&format!("/{}", "a".repeat(300))).len() <= 64);
