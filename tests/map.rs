@@ -68,6 +68,26 @@ fn two_moves_at_once_end_in_one_spot_on_both() {
 }
 
 #[test]
+fn a_reconcile_with_news_is_counted_once_on_both_sides_and_one_without_is_not() {
+    let world = World::new();
+    let (mac, phone) = met(&world);
+    let counts = || {
+        let count = |home: &Home| {
+            let map = home.json(&["map"]);
+            let edges = map["edges"].as_array().unwrap();
+            edges.iter().map(|edge| edge["exchanges"].as_u64().unwrap()).sum::<u64>()
+        };
+        (count(&mac), count(&phone))
+    };
+    let (on_mac, on_phone) = counts();
+    phone.captures("news");
+    phone.reconciles(&mac.serve()).exits(0);
+    assert_eq!(counts(), (on_mac + 1, on_phone + 1));
+    phone.reconciles(&mac.serve()).exits(0);
+    assert_eq!(counts(), (on_mac + 1, on_phone + 1), "nothing was new");
+}
+
+#[test]
 fn what_is_not_there_can_t_be_moved() {
     let world = World::new();
     let mac = world.first("Mac");
